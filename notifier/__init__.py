@@ -1,0 +1,1 @@
+"""Notifier: clinical-trial updates by e-mail, one calm, private digest per person."""

@@ -1,0 +1,25 @@
+"""Targets: what one can follow. A target is a study or a condition."""
+
+from sqlalchemy import CheckConstraint, Identity, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifier.db.base import Base
+
+
+class Target(Base):
+    """`key` is the NCT id of a study, or the normal form of a condition (see `normal_form`).
+
+    `label` is what people read; `concept_id` is the MeSH id where one is known.
+    """
+
+    __tablename__ = "targets"
+    __table_args__ = (
+        UniqueConstraint("kind", "key"),
+        CheckConstraint("kind IN ('study', 'condition')", name="kind"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    label: Mapped[str]
+    concept_id: Mapped[str | None]

@@ -1,0 +1,67 @@
+"""The delivery ledger: batches carry what is true of a whole call, deliveries only what is their own."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifier.db.base import Base
+
+BATCH_STATES = ("planned", "sending", "accepted", "unknown", "retrying", "failed", "dropped")
+OWN_STATES = ("delivered", "bounced", "dropped", "failed", "skipped")
+
+
+class Batch(Base):
+    """Up to BATCH_SIZE deliveries of one edition in one run: one provider call."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        CheckConstraint(f"state IN {BATCH_STATES}", name="state"),
+        Index("ix_batches_due", "next_attempt_at", "id", postgresql_where="state IN ('planned', 'retrying')"),
+        Index("ix_batches_lease", "lease_until", postgresql_where="state = 'sending'"),
+        Index("ix_batches_unknown", "id", postgresql_where="state = 'unknown'"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), index=True)
+    size: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(server_default="planned")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_attempt_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    provider: Mapped[str | None]
+    message_id: Mapped[str | None]
+    failure_class: Mapped[str | None]
+    reason: Mapped[str | None]  # scrubbed: no address, no condition
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # accepted, failed or dropped
+
+
+class Delivery(Base):
+    """One mail to one person. `state` is NULL while the batch's state says it all (see view delivery_states)."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("uq_deliveries_subscriber_run", "subscriber_id", "run_id", unique=True),
+        CheckConstraint(f"state IN {OWN_STATES}", name="state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), index=True)
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="SET NULL"))
+    state: Mapped[str | None]
+    reason: Mapped[str | None]
+    state_at: Mapped[datetime | None]
+
+
+class Suppression(Base):
+    """An address that must not be mailed, kept as a keyed hash only."""
+
+    __tablename__ = "suppressions"
+
+    email_key: Mapped[bytes] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    created_at: Mapped[datetime]

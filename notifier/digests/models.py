@@ -1,0 +1,45 @@
+"""Runs (who is due, over which positions) and editions (what there is to say, once for everybody)."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Boolean, ForeignKey, Identity, Integer, SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifier.db.base import Base
+
+
+class Run(Base):
+    """One digest run. `key` is a fact, such as `daily/2026-11-22/Europe/Berlin/08` or `immediate/812`."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"), index=True)
+    local_date: Mapped[date | None]
+    from_position: Mapped[int]  # exclusive
+    to_position: Mapped[int]  # inclusive
+    planned_at: Mapped[datetime]
+
+
+class Edition(Base):
+    """What to say. `key` is the hash of its items and of all else that shapes the text."""
+
+    __tablename__ = "editions"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    key: Mapped[bytes] = mapped_column(unique=True)
+    locale: Mapped[str]
+    titles_in_subject: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    created_at: Mapped[datetime]
+
+
+class EditionItem(Base):
+    """An event in an edition, and a target for which it is there."""
+
+    __tablename__ = "edition_items"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"), primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("change_events.id"), primary_key=True, index=True)
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True)
+    evidence: Mapped[int] = mapped_column(SmallInteger)

@@ -1,0 +1,80 @@
+"""Studies as the registry has them, and change events: what followers are told."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, SmallInteger, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifier.db.base import Base, Json
+
+
+class Study(Base):
+    """The current version of a study, and its baseline.
+
+    `facts` is the projection of the current record onto what a follower can be told; `baseline` has
+    the same shape and holds, field by field, what followers were last told.
+    """
+
+    __tablename__ = "studies"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    nct_id: Mapped[str] = mapped_column(unique=True)
+    revision: Mapped[int] = mapped_column(Integer)  # grows by one whenever `facts` changes
+    facts: Mapped[Json]
+    facts_hash: Mapped[bytes]
+    facts_schema: Mapped[int] = mapped_column(SmallInteger)  # the version of the projection that made `facts`
+    baseline: Mapped[Json]
+    updated_on: Mapped[date | None]  # the registry's lastUpdatePostDate
+    data_date: Mapped[date | None]  # the registry's versionHolder: the day the data were taken
+    first_posted_on: Mapped[date | None]
+    first_seen_at: Mapped[datetime]
+    stored_at: Mapped[datetime]
+
+
+class StudyCard(Base):
+    """The site's plain-language card for a study. It may arrive before the record does."""
+
+    __tablename__ = "study_cards"
+
+    nct_id: Mapped[str] = mapped_column(primary_key=True)
+    question: Mapped[str]
+    summary: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class ChangeEvent(Base):
+    """One change event per (study, version).
+
+    `position` is the gapless number given when the event becomes visible; NULL until then.
+    `study` is what a card shows of the study, as it was at this event (see registry/snapshot.py).
+    """
+
+    __tablename__ = "change_events"
+    __table_args__ = (
+        UniqueConstraint("study_id", "version"),
+        CheckConstraint("kind IN ('new_study', 'study_changed')", name="kind"),
+        Index("ix_change_events_unnumbered", "id", postgresql_where="position IS NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    study_id: Mapped[int] = mapped_column(Integer, ForeignKey("studies.id"))
+    version: Mapped[str]
+    kind: Mapped[str]
+    changes: Mapped[list[Json]]
+    study: Mapped[Json]
+    occurred_on: Mapped[date | None]  # the registry's posting date
+    seen_at: Mapped[datetime]
+    position: Mapped[int | None] = mapped_column(unique=True)
+
+
+class EventTarget(Base):
+    """Who is to hear of an event: the followers of these targets.
+
+    `evidence` is the rank of conditions/targets.py: 1 own words, 2 synonym, 3 assigned, 4 broader.
+    """
+
+    __tablename__ = "event_targets"
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("change_events.id", ondelete="CASCADE"), primary_key=True)
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True, index=True)
+    evidence: Mapped[int] = mapped_column(SmallInteger)

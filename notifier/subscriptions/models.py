@@ -1,0 +1,110 @@
+"""Who follows what, and when they want to hear of it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifier.db.base import Base
+
+
+class Audience(Base):
+    """Everybody who follows exactly the same set of (target, reach). `key` is the hash of the sorted set."""
+
+    __tablename__ = "audiences"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    key: Mapped[bytes] = mapped_column(unique=True)
+
+
+class AudienceTarget(Base):
+    """`reach` is the weakest evidence that still counts (4: narrower conditions too; 3: not those)."""
+
+    __tablename__ = "audience_targets"
+    __table_args__ = (Index(None, "audience_id"),)
+
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True)
+    audience_id: Mapped[int] = mapped_column(Integer, ForeignKey("audiences.id", ondelete="CASCADE"), primary_key=True)
+    reach: Mapped[int] = mapped_column(SmallInteger)
+
+
+class Schedule(Base):
+    """When digests are due: one row for each (frequency, zone, hour, weekday) in use.
+
+    `covered_to` is the position where the last run of this schedule ended: the point up to which
+    everybody on it without a `resume_position` of their own has been told.
+    """
+
+    __tablename__ = "schedules"
+    __table_args__ = (
+        UniqueConstraint("frequency", "zone", "hour", "weekday"),
+        CheckConstraint("frequency IN ('immediate', 'daily', 'weekly')", name="frequency"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    frequency: Mapped[str]
+    zone: Mapped[str]
+    hour: Mapped[int] = mapped_column(SmallInteger)  # local hour of the day, 0 to 23; 0 for immediate
+    weekday: Mapped[int] = mapped_column(SmallInteger)  # ISO: 1 Monday to 7 Sunday; 0 for daily and immediate
+    next_due_at: Mapped[datetime] = mapped_column(index=True)
+    covered_to: Mapped[int]
+
+
+class Subscriber(Base):
+    """A person. `resume_position` is set while their range starts elsewhere than their schedule's."""
+
+    __tablename__ = "subscribers"
+    __table_args__ = (
+        CheckConstraint("state IN ('active', 'stopped')", name="state"),
+        Index("ix_subscribers_audience", "audience_id", "schedule_id", postgresql_where="state = 'active'"),
+        Index("ix_subscribers_resume", "schedule_id", postgresql_where="resume_position IS NOT NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    email: Mapped[str]  # as typed, the domain in ASCII
+    email_key: Mapped[bytes] = mapped_column(unique=True)  # keyed hash of the normalised address
+    locale: Mapped[str] = mapped_column(server_default="en")
+    titles_in_subject: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    state: Mapped[str] = mapped_column(server_default="active")
+    stopped_at: Mapped[datetime | None]
+    schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"))
+    audience_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("audiences.id"))  # NULL: follows nothing
+    scheduled_at: Mapped[datetime]  # when they joined this schedule
+    resume_position: Mapped[int | None]
+    quiet_until: Mapped[datetime | None]  # immediate only: what comes before is gathered
+    created_at: Mapped[datetime]
+
+
+class Subscription(Base):
+    """Consent of one person to hear of one target. Ended, never deleted, except by erasure."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        Index(
+            "uq_subscriptions_active", "subscriber_id", "target_id", unique=True, postgresql_where="ended_at IS NULL"
+        ),
+        Index("ix_subscriptions_target", "target_id", postgresql_where="ended_at IS NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"))
+    reach: Mapped[int] = mapped_column(SmallInteger)
+    start_position: Mapped[int]  # the head position when it was confirmed
+    confirmed_at: Mapped[datetime]
+    source: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None]
