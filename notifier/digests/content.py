@@ -1,0 +1,56 @@
+"""What a digest says (input of the renderer) and what comes of it (its output)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+Change = Mapping[str, Any]  # {"field", "before", "after"}, keyed lists also "added", "removed", "changed"
+Snapshot = Mapping[str, Any]  # what a card shows of a study, see registry/snapshot.py
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A target that matched. `label` is the person's own choice; `evidence` is a rank of conditions/targets.py."""
+
+    kind: Literal["study", "condition"]
+    label: str
+    evidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The site's plain-language card for a study."""
+
+    question: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One change event, or, after `collapse`, all there is to say about one study."""
+
+    nct_id: str
+    kind: Literal["new_study", "study_changed"]
+    changes: tuple[Change, ...]
+    study: Snapshot
+    card: Card | None
+    reasons: tuple[Reason, ...]
+    position: int
+    occurred_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class EditionContent:
+    locale: str
+    titles_in_subject: bool
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMail:
+    """The parts of a mail. Per-person links are still tags (see tags.py)."""
+
+    subject: str
+    text: str
+    html: str

@@ -1,0 +1,8 @@
+"""Places in a rendered mail that the provider fills in for each person.
+
+A tag is ASCII letters, digits and hyphens, so that it stands in HTML, in text and in JSON as it is.
+It begins with TAG_PREFIX, which `text.clean` breaks wherever it occurs in text that is not ours.
+"""
+
+TAG_PREFIX = "NOTIFIER-LINK-"
+UNSUBSCRIBE_TAG = TAG_PREFIX + "UNSUBSCRIBE"
