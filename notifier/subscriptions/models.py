@@ -69,6 +69,7 @@ class Subscriber(Base):
         CheckConstraint("state IN ('active', 'stopped')", name="state"),
         Index("ix_subscribers_audience", "audience_id", "schedule_id", postgresql_where="state = 'active'"),
         Index("ix_subscribers_resume", "schedule_id", postgresql_where="resume_position IS NOT NULL"),
+        Index("ix_subscribers_quiet", "quiet_until", postgresql_where="quiet_until IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -81,7 +82,6 @@ class Subscriber(Base):
     stopped_at: Mapped[datetime | None]
     schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"))
     audience_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("audiences.id"))  # NULL: follows nothing
-    scheduled_at: Mapped[datetime]  # when they joined this schedule
     resume_position: Mapped[int | None]
     quiet_until: Mapped[datetime | None]  # immediate only: what comes before is gathered
     created_at: Mapped[datetime]

@@ -1,0 +1,38 @@
+"""Ending subscriptions. It takes no lock that a planner or a sender holds for long: leaving is never delayed."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+StopResult = Literal["stopped", "already", "unknown"]
+
+
+def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -> StopResult:
+    """End every subscription of this person at once; mail already queued is skipped by its claim.
+
+    `reason` is one of one_click, page, import, operator. Repeating it changes nothing.
+    """
+    person = conn.execute(
+        text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR UPDATE"), {"public_id": public_id}
+    ).one_or_none()
+    if person is None:
+        return "unknown"
+    if person.state == "stopped":
+        return "already"
+    conn.execute(
+        text("UPDATE subscriptions SET ended_at = :now, ended_reason = :reason WHERE subscriber_id = :id AND ended_at IS NULL"),
+        {"id": person.id, "reason": reason, "now": now},
+    )
+    conn.execute(
+        text("UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"),
+        {"id": person.id, "now": now},
+    )
+    return "stopped"
+
+
+def address_of(conn: Connection, public_id: UUID) -> str | None:
+    return conn.execute(
+        text("SELECT email FROM subscribers WHERE public_id = :public_id"), {"public_id": public_id}
+    ).scalar_one_or_none()
