@@ -1,0 +1,73 @@
+"""What a provider is given and what it answers. The ledger acts on these and knows no provider's protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+DELIVERY_ID_ARG = "notifier_delivery_id"
+"""Our delivery id's name in SendGrid's custom arguments, and so in every event of the webhook."""
+
+OutcomeKind = Literal[
+    "accepted",  # taken over by the provider
+    "refused",  # for good: sending the same again cannot help
+    "refused_named",  # the call failed because of those in `refused`; the rest can go without them
+    "refused_unnamed",  # somebody or something in the batch is at fault, not named: halve it
+    "throttled",  # too fast, for the whole account: wait until `retry_at`
+    "account",  # key, credits, sender or address of the provider: nothing will pass until a human acts
+    "fault",  # the provider's fault, certainly not accepted
+    "unreachable",  # no connection, or lost before the whole request was written: certainly not accepted
+    "unknown",  # perhaps accepted: only evidence may settle it
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    delivery_id: UUID
+    email: str
+    unsubscribe_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingBatch:
+    """One edition and the people who get it. `text` and `html` hold UNSUBSCRIBE_TAG where the link belongs."""
+
+    batch_id: int
+    subject: str
+    text: str
+    html: str
+    recipients: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended. `kind` is about everybody who stands in none of the three mappings (id -> reason).
+
+    `refused`: this person's mail is refused for good. `deferred`: certainly not sent, try again later.
+    `unknown`: perhaps sent. Reasons hold no address; `retry_at` is the provider's word on when to come back.
+    """
+
+    kind: OutcomeKind
+    message_id: str | None = None
+    reason: str | None = None
+    retry_at: datetime | None = None
+    refused: Mapping[UUID, str] = field(default_factory=dict)
+    deferred: Mapping[UUID, str] = field(default_factory=dict)
+    unknown: Mapping[UUID, str] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """Safe to call from many threads. Make one per process, after the fork. A provider's failure never raises."""
+
+    name: str
+    repeatable: bool
+    """The same delivery sent twice is one mail."""
+    most_recipients: int
+    """The largest batch that this provider takes well."""
+    longest_call: timedelta
+    """No call takes longer; a lease must."""
+
+    def send(self, batch: OutgoingBatch, now: datetime) -> Outcome: ...
+
+    def close(self) -> None: ...
