@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from notifier.errors import NotifierError
+
 Change = Mapping[str, Any]  # {"field", "before", "after"}, keyed lists also "added", "removed", "changed"
 Snapshot = Mapping[str, Any]  # what a card shows of a study, see registry/snapshot.py
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A target that matched. `label` is the person's own choice; `evidence` is a rank of conditions/targets.py."""
+    """A target that matched: the person's own choice, and its rank in conditions/targets.py."""
 
     kind: Literal["study", "condition"]
     label: str
@@ -54,3 +56,7 @@ class RenderedMail:
     subject: str
     text: str
     html: str
+
+
+class NothingToSay(NotifierError):
+    """Every change of an edition cancelled out. No empty digest is sent: its deliveries are skipped."""

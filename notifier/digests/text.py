@@ -1,0 +1,66 @@
+"""Make text that others wrote safe to stand in a mail, and cut it where a reader would."""
+
+import html
+import re
+from collections.abc import Sequence
+
+from notifier.digests.tags import TAG_PREFIX
+
+_PLAIN = re.compile(r"[ !\"#$%'()*+,\-./0-9:;=?@A-Z_a-z]*")
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Invisible characters: they reorder text, hide it, or cannot be encoded. Joiners (U+200C, U+200D) spell words.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\ufff0-\uffff"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_MARKUP = re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~^-])")
+_TAG = re.compile(re.escape(TAG_PREFIX), re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?。]['\")\]’”]*(?=\s|$)")
+
+
+def clean(text: object, limit: int = 1000) -> str:
+    """One line of harmless text. Markup is left to autoescaping; runs that look like our tags are broken."""
+    line = text if isinstance(text, str) else str(text)
+    line = line[: 4 * limit]
+    if not (_PLAIN.fullmatch(line) and "  " not in line):
+        line = _INVISIBLE.sub("", _MARKUP.sub(r"\1", html.unescape(line)))
+        line = _BREAKS.sub(" ", line)
+        line = re.sub(r"([{}<%])(?=[{}%])", r"\1 ", line)
+    return shorten(_TAG.sub("NOTIFIER LINK ", line.strip()), limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut at a word, with an ellipsis, to at most `limit` characters."""
+    if len(text) <= limit:
+        return text
+    cut = text.rfind(" ", limit // 2, limit)
+    return text[: cut if cut > 0 else limit - 1].rstrip(" ,;:(-") + "…"
+
+
+def first_sentences(text: str, limit: int) -> str:
+    """As many whole sentences as fit; when not even one does, cut at a word."""
+    if len(text) <= limit:
+        return text
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, limit)]
+    return text[: ends[-1]] if ends and ends[-1] > limit // 4 else shorten(text, limit)
+
+
+def joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def wrap(text: str, width: int = 72, indent: str = "") -> str:
+    """Lines of at most `width` columns. The standard library's textwrap is thirty times slower."""
+    room = width - len(indent)
+    if len(text) <= room:
+        return indent + text
+    lines = []
+    while len(text) > room:
+        cut = text.rfind(" ", 1, room + 1)
+        end = cut if cut > 0 else room
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return indent + f"\n{indent}".join([*lines, text] if text else lines)
