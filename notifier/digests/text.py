@@ -8,7 +8,7 @@ from notifier.digests.tags import TAG_PREFIX
 
 _PLAIN = re.compile(r"[ !\"#$%'()*+,\-./0-9:;=?@A-Z_a-z]*")
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# Invisible characters: they reorder text, hide it, or cannot be encoded. Joiners (U+200C, U+200D) spell words.
+# Invisible: they reorder or hide text, or cannot be encoded. The joiners U+200C and U+200D spell words.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\ufff0-\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
