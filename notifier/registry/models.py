@@ -75,6 +75,8 @@ class EventTarget(Base):
 
     __tablename__ = "event_targets"
 
-    event_id: Mapped[int] = mapped_column(ForeignKey("change_events.id", ondelete="CASCADE"), primary_key=True)
+    event_id: Mapped[int] = mapped_column(
+        ForeignKey("change_events.id", ondelete="CASCADE"), primary_key=True
+    )
     target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True, index=True)
     evidence: Mapped[int] = mapped_column(SmallInteger)
