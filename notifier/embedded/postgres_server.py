@@ -73,18 +73,9 @@ def _initialise(folder: Path, password: str) -> None:
     password_file.write_text(password)
     user = server_user(folder)
     own(password_file, user)
-    command = [
-        _programs() / "initdb",
-        "-D",
-        draft,
-        "-U",
-        ROLE,
-        "-A",
-        "scram-sha-256",
-        "--pwfile",
-        password_file,
-    ]
-    command += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    command: list[str | Path] = [_programs() / "initdb", "-D", draft, "-U", ROLE, "-A", "scram-sha-256"]
+    command += ["--pwfile", password_file, "-E", "UTF8", "--locale=C"]
+    command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     done = run_unprivileged(command, folder, user)
     password_file.unlink()
     if done.returncode:

@@ -1,0 +1,25 @@
+"""${message}"""
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+% if not down_revision:
+    op.execute(DELIVERY_STATES)
+
+
+# A delivery's own state where it has one, else that of its batch.
+DELIVERY_STATES = """
+CREATE VIEW delivery_states AS
+SELECT deliveries.id, deliveries.run_id, deliveries.batch_id, deliveries.subscriber_id,
+       coalesce(deliveries.state, batches.state) AS state,
+       CASE WHEN deliveries.state IS NULL THEN batches.reason ELSE deliveries.reason END AS reason
+FROM deliveries JOIN batches ON batches.id = deliveries.batch_id
+"""
+% endif
