@@ -1,0 +1,5 @@
+"""The Celery app. `celery -A tasks worker` and `celery -A tasks beat` find it here."""
+
+from tasks.app import app
+
+__all__ = ["app"]

@@ -57,6 +57,22 @@ class Delivery(Base):
     state_at: Mapped[datetime | None]
 
 
+class Brake(Base):
+    """Why nothing is claimed just now, for the whole account. No row: full speed.
+
+    `paused`: an operator (or the automatic pause) said so; no `until`. `throttled`: the provider asked to wait
+    until then. `breaker`: key, credits or sender are refused; at `until` one batch is let through as a probe.
+    """
+
+    __tablename__ = "brakes"
+    __table_args__ = (CheckConstraint("name IN ('paused', 'throttled', 'breaker')", name="name"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    set_at: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
 class Suppression(Base):
     """An address that must not be mailed, kept as a keyed hash only."""
 

@@ -20,6 +20,7 @@ class Run(Base):
     from_position: Mapped[int]  # exclusive
     to_position: Mapped[int]  # inclusive
     planned_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # an operator paused this run: nothing of it is claimed
 
 
 class Edition(Base):

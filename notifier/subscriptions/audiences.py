@@ -10,7 +10,9 @@ from sqlalchemy import Connection, text
 
 
 def touch(conn: Connection, subscriber_ids: Iterable[int]) -> None:
-    conn.execute(text("CREATE TEMP TABLE IF NOT EXISTS touched (subscriber_id bigint PRIMARY KEY) ON COMMIT DROP"))
+    conn.execute(
+        text("CREATE TEMP TABLE IF NOT EXISTS touched (subscriber_id bigint PRIMARY KEY) ON COMMIT DROP")
+    )
     conn.execute(
         text("INSERT INTO touched SELECT unnest(CAST(:ids AS bigint[])) ON CONFLICT DO NOTHING"),
         {"ids": list(subscriber_ids)},

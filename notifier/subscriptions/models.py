@@ -35,7 +35,9 @@ class AudienceTarget(Base):
     __table_args__ = (Index(None, "audience_id"),)
 
     target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True)
-    audience_id: Mapped[int] = mapped_column(Integer, ForeignKey("audiences.id", ondelete="CASCADE"), primary_key=True)
+    audience_id: Mapped[int] = mapped_column(
+        Integer, ForeignKey("audiences.id", ondelete="CASCADE"), primary_key=True
+    )
     reach: Mapped[int] = mapped_column(SmallInteger)
 
 
@@ -81,7 +83,9 @@ class Subscriber(Base):
     state: Mapped[str] = mapped_column(server_default="active")
     stopped_at: Mapped[datetime | None]
     schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"))
-    audience_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("audiences.id"))  # NULL: follows nothing
+    audience_id: Mapped[int | None] = mapped_column(
+        Integer, ForeignKey("audiences.id")
+    )  # NULL: follows nothing
     resume_position: Mapped[int | None]
     quiet_until: Mapped[datetime | None]  # immediate only: what comes before is gathered
     created_at: Mapped[datetime]
@@ -93,7 +97,11 @@ class Subscription(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
         Index(
-            "uq_subscriptions_active", "subscriber_id", "target_id", unique=True, postgresql_where="ended_at IS NULL"
+            "uq_subscriptions_active",
+            "subscriber_id",
+            "target_id",
+            unique=True,
+            postgresql_where="ended_at IS NULL",
         ),
         Index("ix_subscriptions_target", "target_id", postgresql_where="ended_at IS NULL"),
     )

@@ -64,7 +64,9 @@ def rhythm_of(schedule: Row[tuple[object, ...]]) -> Rhythm:
     return Rhythm(schedule.frequency, schedule.zone, schedule.hour, schedule.weekday)
 
 
-def ensure_schedules(conn: Connection, rhythms: set[Rhythm], *, head: int, now: datetime) -> dict[Rhythm, int]:
+def ensure_schedules(
+    conn: Connection, rhythms: set[Rhythm], *, head: int, now: datetime
+) -> dict[Rhythm, int]:
     """The ids of these schedules, made where new. A new one starts at the head: nobody on it has a past."""
     for rhythm in sorted(rhythms):
         conn.execute(

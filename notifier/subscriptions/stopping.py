@@ -15,18 +15,24 @@ def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -
     `reason` is one of one_click, page, import, operator. Repeating it changes nothing.
     """
     person = conn.execute(
-        text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR UPDATE"), {"public_id": public_id}
+        text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR UPDATE"),
+        {"public_id": public_id},
     ).one_or_none()
     if person is None:
         return "unknown"
     if person.state == "stopped":
         return "already"
     conn.execute(
-        text("UPDATE subscriptions SET ended_at = :now, ended_reason = :reason WHERE subscriber_id = :id AND ended_at IS NULL"),
+        text(
+            """UPDATE subscriptions SET ended_at = :now, ended_reason = :reason
+               WHERE subscriber_id = :id AND ended_at IS NULL"""
+        ),
         {"id": person.id, "reason": reason, "now": now},
     )
     conn.execute(
-        text("UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"),
+        text(
+            "UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"
+        ),
         {"id": person.id, "now": now},
     )
     return "stopped"

@@ -1,0 +1,41 @@
+"""Brakes on the whole account: an operator's pause, the provider's throttle, and the breaker."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+PROBE_INTERVAL = timedelta(minutes=2)
+"""While the breaker is open, one batch is tried this often."""
+
+
+def claim_limit(conn: Connection, now: datetime, wanted: int) -> int:
+    """How many batches may be claimed now: all that are wanted, one as a probe, or none."""
+    brakes = {row.name: row.until for row in conn.execute(text("SELECT name, until FROM brakes"))}
+    if "paused" in brakes or _holds(brakes.get("throttled"), now):
+        return 0
+    if "breaker" not in brakes:
+        return wanted
+    probes = conn.execute(
+        text("UPDATE brakes SET until = :next WHERE name = 'breaker' AND until <= :now"),
+        {"now": now, "next": now + PROBE_INTERVAL},
+    ).rowcount
+    return min(wanted, probes)
+
+
+def _holds(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until > now
+
+
+def pull(conn: Connection, name: str, reason: str, *, now: datetime, until: datetime | None = None) -> None:
+    """Put a brake on, or renew it. `reason` is read by operators: no address, no condition."""
+    conn.execute(
+        text(
+            """INSERT INTO brakes (name, reason, set_at, until) VALUES (:name, :reason, :now, :until)
+               ON CONFLICT (name) DO UPDATE SET reason = :reason, until = :until"""
+        ),
+        {"name": name, "reason": reason, "now": now, "until": until},
+    )
+
+
+def release(conn: Connection, name: str) -> bool:
+    return bool(conn.execute(text("DELETE FROM brakes WHERE name = :name"), {"name": name}).rowcount)

@@ -1,0 +1,126 @@
+"""Claim batches: a short transaction that takes them, and takes out whoever must not be mailed."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from notifier.delivery.brakes import claim_limit
+from notifier.delivery.providers import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRecipient:
+    delivery_id: UUID
+    email: str
+    public_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedBatch:
+    """A batch that is ours until `lease_until`. The pair (batch_id, attempt) names this claim and no other."""
+
+    batch_id: int
+    edition_id: int
+    attempt: int
+    lease_until: datetime
+    recipients: tuple[ClaimedRecipient, ...]
+
+
+def claim_batches(
+    engine: Engine, provider: Provider, *, now: datetime, limit: int, run_id: int | None = None
+) -> list[ClaimedBatch]:
+    """Up to `limit` due batches, committed as `sending`. Several workers never get the same one.
+
+    Consent, suppression and "still active" are checked here, so that an unsubscribe takes effect on mail
+    already queued. A batch in which nobody is left ends as `dropped`.
+    """
+    lease_until = now + lease_length(provider)
+    with engine.begin() as conn:
+        allowed = claim_limit(conn, now, limit)
+        if not allowed:
+            return []
+        taken = _take(conn, provider, now, lease_until, allowed, run_id)
+        ids = [row.id for row in taken]
+        _skip_unwanted(conn, ids, now)
+        people = _recipients(conn, ids)
+        _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
+    return [
+        ClaimedBatch(row.id, row.edition_id, row.attempts, lease_until, tuple(people[row.id]))
+        for row in taken
+        if people[row.id]
+    ]
+
+
+def lease_length(provider: Provider) -> timedelta:
+    """Time for a call that starts late and takes longest. It also sets how soon a killed worker is noticed."""
+    return 2 * provider.longest_call
+
+
+def _take(
+    conn: Connection, provider: Provider, now: datetime, lease_until: datetime, limit: int, run_id: int | None
+) -> list[ClaimedBatch]:
+    return list(
+        conn.execute(
+            text(
+                """WITH due AS (
+                     SELECT b.id FROM batches b JOIN runs r ON r.id = b.run_id
+                     WHERE b.state IN ('planned', 'retrying') AND b.next_attempt_at <= :now AND r.paused_at IS NULL
+                       AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
+                     ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED)
+                   UPDATE batches b
+                   SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until, provider = :provider
+                   FROM due WHERE b.id = due.id RETURNING b.id, b.edition_id, b.attempts"""
+            ),
+            {
+                "now": now,
+                "lease_until": lease_until,
+                "limit": limit,
+                "run_id": run_id,
+                "provider": provider.name,
+            },
+        ).all()  # type: ignore[arg-type]
+    )
+
+
+def _skip_unwanted(conn: Connection, batch_ids: list[int], now: datetime) -> None:
+    conn.execute(
+        text(
+            """UPDATE deliveries d SET state = 'skipped', reason = x.reason, state_at = :now
+               FROM (SELECT d.id, CASE WHEN s.id IS NULL THEN 'erased'
+                                       WHEN p.email_key IS NOT NULL THEN 'suppressed'
+                                       WHEN s.state <> 'active' OR s.audience_id IS NULL THEN 'stopped' END AS reason
+                     FROM deliveries d LEFT JOIN subscribers s ON s.id = d.subscriber_id
+                     LEFT JOIN suppressions p ON p.email_key = s.email_key
+                     WHERE d.batch_id = ANY(:ids) AND d.state IS NULL) x
+               WHERE x.id = d.id AND x.reason IS NOT NULL"""
+        ),
+        {"ids": batch_ids, "now": now},
+    )
+
+
+def _recipients(conn: Connection, batch_ids: list[int]) -> dict[int, list[ClaimedRecipient]]:
+    rows = conn.execute(
+        text(
+            """SELECT d.batch_id, d.id, s.email, s.public_id
+               FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
+               WHERE d.batch_id = ANY(:ids) AND d.state IS NULL"""
+        ),
+        {"ids": batch_ids},
+    )
+    people: dict[int, list[ClaimedRecipient]] = defaultdict(list)
+    for row in rows:
+        people[row.batch_id].append(ClaimedRecipient(row.id, row.email, row.public_id))
+    return people
+
+
+def _drop_empty(conn: Connection, batch_ids: list[int], now: datetime) -> None:
+    conn.execute(
+        text(
+            """UPDATE batches SET state = 'dropped', reason = 'nobody left', lease_until = NULL, ended_at = :now
+               WHERE id = ANY(:ids)"""
+        ),
+        {"ids": batch_ids, "now": now},
+    )

@@ -1,0 +1,207 @@
+"""Record how a call ended. A claim that is no longer ours (its lease ran out) records nothing."""
+
+import random
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from notifier.delivery import brakes
+from notifier.delivery.claiming import ClaimedBatch
+from notifier.delivery.providers import Outcome
+from notifier.settings import Settings
+
+FIRST_DELAY = timedelta(seconds=15)
+LONGEST_DELAY = timedelta(hours=1)
+THROTTLE_DELAY = timedelta(seconds=30)
+
+
+def record(
+    conn: Connection, results: Iterable[tuple[ClaimedBatch, Outcome]], *, now: datetime, settings: Settings
+) -> None:
+    """Write down these outcomes; what went well in one statement, the rest one by one."""
+    results = list(results)
+    smooth = [
+        (claim, outcome)
+        for claim, outcome in results
+        if outcome.kind == "accepted" and not _personal(outcome)
+    ]
+    _record_accepted(conn, smooth, now)
+    for claim, outcome in results:
+        if (claim, outcome) not in smooth and _still_ours(conn, claim):
+            _record_one(conn, claim, outcome, now, settings)
+
+
+def _personal(outcome: Outcome) -> bool:
+    return bool(outcome.refused or outcome.deferred or outcome.unknown)
+
+
+def _record_accepted(conn: Connection, results: list[tuple[ClaimedBatch, Outcome]], now: datetime) -> None:
+    if not results:
+        return
+    conn.execute(
+        text(
+            """UPDATE batches b SET state = 'accepted', message_id = v.message_id, ended_at = :now, lease_until = NULL,
+                                    failure_class = NULL, reason = NULL
+               FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:message_ids AS text[]))
+                    AS v (id, attempt, message_id)
+               WHERE b.id = v.id AND b.attempts = v.attempt AND b.state = 'sending'"""
+        ),
+        {
+            "ids": [claim.batch_id for claim, _ in results],
+            "attempts": [claim.attempt for claim, _ in results],
+            "message_ids": [outcome.message_id for _, outcome in results],
+            "now": now,
+        },
+    )
+    brakes.release(conn, "breaker")
+
+
+def _still_ours(conn: Connection, claim: ClaimedBatch) -> bool:
+    return (
+        conn.execute(
+            text(
+                "SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt AND state = 'sending' FOR UPDATE"
+            ),
+            {"id": claim.batch_id, "attempt": claim.attempt},
+        ).scalar_one_or_none()
+        is not None
+    )
+
+
+def _record_one(
+    conn: Connection, claim: ClaimedBatch, outcome: Outcome, now: datetime, settings: Settings
+) -> None:
+    """First whoever the outcome names, each on their own; then the batch with all others."""
+    fail_deliveries(conn, outcome.refused, now)
+    retry_at = outcome.retry_at or now + _delay(claim.attempt)
+    _split_off(conn, claim, set(outcome.deferred), "retrying", retry_at, now, settings)
+    _split_off(conn, claim, set(outcome.unknown), "unknown", now, now, settings)
+    left = len(claim.recipients) - len({*outcome.refused, *outcome.deferred, *outcome.unknown})
+    if not left:
+        _end(conn, claim, "dropped", outcome, now)
+    elif outcome.kind == "accepted":
+        _record_accepted(conn, [(claim, outcome)], now)
+    elif outcome.kind == "refused_unnamed" and left > 1:
+        _halve(conn, claim, now, settings)
+    elif outcome.kind in ("refused", "refused_unnamed"):
+        _end(conn, claim, "failed", outcome, now)
+    elif outcome.kind == "unknown":
+        _end(conn, claim, "unknown", outcome, now)
+    else:
+        _retry(conn, claim, outcome, retry_at, now, settings)
+
+
+def _retry(
+    conn: Connection,
+    claim: ClaimedBatch,
+    outcome: Outcome,
+    retry_at: datetime,
+    now: datetime,
+    settings: Settings,
+) -> None:
+    """Try again, and for what concerns the whole account, hold the account. Such calls cost no attempt."""
+    if outcome.kind == "throttled":
+        retry_at = outcome.retry_at or now + THROTTLE_DELAY * random.uniform(1, 2)  # noqa: S311
+        brakes.pull(conn, "throttled", outcome.reason or "too many requests", now=now, until=retry_at)
+    if outcome.kind == "account":
+        retry_at = now
+        brakes.pull(
+            conn,
+            "breaker",
+            outcome.reason or "the provider refuses us",
+            now=now,
+            until=now + brakes.PROBE_INTERVAL,
+        )
+    if outcome.kind == "refused_named":
+        retry_at = now
+    costs_nothing = outcome.kind in ("throttled", "account", "refused_named")
+    if claim.attempt >= settings.max_attempts and not costs_nothing:
+        return _end(conn, claim, "failed", outcome, now)
+    conn.execute(
+        text(
+            """UPDATE batches SET state = 'retrying', next_attempt_at = :retry_at, lease_until = NULL,
+                                  attempts = attempts - :refund, failure_class = :kind, reason = :reason
+               WHERE id = :id"""
+        ),
+        {
+            "id": claim.batch_id,
+            "retry_at": retry_at,
+            "refund": int(costs_nothing),
+            "kind": outcome.kind,
+            "reason": outcome.reason,
+        },
+    )
+    return None
+
+
+def _delay(attempt: int) -> timedelta:
+    """Twice as long each time, with jitter, so that workers do not come back in step."""
+    return min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY) * random.uniform(0.5, 1.5)  # noqa: S311
+
+
+def _end(conn: Connection, claim: ClaimedBatch, state: str, outcome: Outcome, now: datetime) -> None:
+    conn.execute(
+        text(
+            """UPDATE batches SET state = :state, lease_until = NULL, failure_class = :kind, reason = :reason,
+                      ended_at = CASE WHEN :state = 'unknown' THEN NULL ELSE CAST(:now AS timestamptz) END
+               WHERE id = :id"""
+        ),
+        {"id": claim.batch_id, "state": state, "kind": outcome.kind, "reason": outcome.reason, "now": now},
+    )
+
+
+def fail_deliveries(conn: Connection, reasons: Mapping[UUID, str], now: datetime) -> None:
+    """These mails are refused for good, each for its own reason."""
+    if reasons:
+        conn.execute(
+            text(
+                """UPDATE deliveries d SET state = 'failed', reason = v.reason, state_at = :now
+                   FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS v (id, reason) WHERE d.id = v.id"""
+            ),
+            {"ids": list(reasons), "reasons": list(reasons.values()), "now": now},
+        )
+
+
+def _halve(conn: Connection, claim: ClaimedBatch, now: datetime, settings: Settings) -> None:
+    """Somebody in this batch is at fault and the provider does not say who: two halves find them in a few calls."""
+    people = [person.delivery_id for person in claim.recipients]
+    for half in (people[: len(people) // 2], people[len(people) // 2 :]):
+        _split_off(conn, claim, set(half), "retrying", now, now, settings)
+    _end(conn, claim, "dropped", Outcome("refused_unnamed", reason="halved"), now)
+
+
+def _split_off(
+    conn: Connection,
+    claim: ClaimedBatch,
+    delivery_ids: set[UUID],
+    state: str,
+    next_attempt_at: datetime,
+    now: datetime,
+    settings: Settings,
+) -> None:
+    """Give these deliveries a batch of their own, in this state."""
+    if not delivery_ids:
+        return None
+    if state == "retrying" and claim.attempt >= settings.max_attempts:
+        return fail_deliveries(conn, dict.fromkeys(delivery_ids, "no attempts left"), now)
+    batch_id = conn.execute(
+        text(
+            """INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, provider, created_at)
+               SELECT run_id, edition_id, :size, :state, attempts, :next_attempt_at, provider, :now
+               FROM batches WHERE id = :id RETURNING id"""
+        ),
+        {
+            "id": claim.batch_id,
+            "size": len(delivery_ids),
+            "state": state,
+            "next_attempt_at": next_attempt_at,
+            "now": now,
+        },
+    ).scalar_one()
+    conn.execute(
+        text("UPDATE deliveries SET batch_id = :batch_id WHERE id = ANY(:ids)"),
+        {"batch_id": batch_id, "ids": list(delivery_ids)},
+    )
+    return None

@@ -1,0 +1,42 @@
+"""Find what a lost message or a killed worker left behind."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine, text
+
+
+def expire_leases(
+    engine: Engine, *, now: datetime, repeatable: frozenset[str], max_attempts: int
+) -> dict[str, int]:
+    """A lease that ran out means that a worker died between claim and record; {state: batches}.
+
+    Where a repeat is harmless (`repeatable` names such providers) it is sent again, unless it has cost too many
+    workers already. Anywhere else the mail may have been accepted: it is parked as unknown, not guessed.
+    """
+    with engine.begin() as conn:
+        states = conn.execute(
+            text(
+                """UPDATE batches SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
+                          state = CASE WHEN provider <> ALL(:repeatable) THEN 'unknown'
+                                       WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END,
+                          ended_at = CASE WHEN provider = ANY(:repeatable) AND attempts >= :max_attempts
+                                          THEN CAST(:now AS timestamptz) END
+                   WHERE state = 'sending' AND lease_until < :now RETURNING state"""
+            ),
+            {"now": now, "repeatable": list(repeatable), "max_attempts": max_attempts},
+        ).scalars()
+        found = list(states)
+    return {state: found.count(state) for state in set(found)}
+
+
+def has_due_batches(engine: Engine, now: datetime) -> bool:
+    with engine.connect() as conn:
+        return bool(
+            conn.execute(
+                text(
+                    """SELECT EXISTS (SELECT 1 FROM batches
+                                      WHERE state IN ('planned', 'retrying') AND next_attempt_at <= :now)"""
+                ),
+                {"now": now},
+            ).scalar_one()
+        )

@@ -1,0 +1,98 @@
+"""Editions: one for each distinct content, whoever reads it and in whichever run."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from notifier.digests.content import Card, EditionContent, Item, Reason
+
+
+def write_editions(conn: Connection, at: datetime) -> None:
+    """Make the editions that are new, and point every row of `recipients` at its own (`planned_mail`).
+
+    Inserted in the order of their keys, so that two planners at once never wait in a circle.
+    """
+    conn.execute(text("DROP TABLE IF EXISTS wanted_editions, planned_mail"))
+    for statement in (
+        _WANTED_EDITIONS,
+        "ANALYZE wanted_editions",
+        _ADD_EDITIONS,
+        _PLANNED_MAIL,
+        "ANALYZE planned_mail",
+    ):
+        conn.execute(text(statement), {"at": at})
+
+
+_WANTED_EDITIONS = """
+CREATE TEMP TABLE wanted_editions ON COMMIT DROP AS
+SELECT r.signature, r.locale, r.titles,
+       sha256(convert_to(concat_ws('|', c.items, r.locale, r.titles), 'UTF8')) AS key
+FROM (SELECT DISTINCT signature, locale, titles FROM recipients) r
+JOIN (SELECT signature, string_agg(event_id || ':' || target_id || ':' || evidence, ','
+                                   ORDER BY event_id, target_id) AS items
+      FROM signature_items GROUP BY signature) c USING (signature)
+"""
+
+_ADD_EDITIONS = """
+WITH added AS (
+  INSERT INTO editions (key, locale, titles_in_subject, created_at)
+  SELECT DISTINCT key, locale, titles, CAST(:at AS timestamptz) FROM wanted_editions ORDER BY key
+  ON CONFLICT (key) DO NOTHING RETURNING id, key)
+INSERT INTO edition_items (edition_id, event_id, target_id, evidence)
+SELECT a.id, i.event_id, i.target_id, i.evidence
+FROM added a
+JOIN (SELECT key, min(signature) AS signature FROM wanted_editions GROUP BY key) w USING (key)
+JOIN signature_items i USING (signature)
+"""
+
+_PLANNED_MAIL = """
+CREATE TEMP TABLE planned_mail ON COMMIT DROP AS
+SELECT r.subscriber_id, e.id AS edition_id
+FROM recipients r
+JOIN wanted_editions w USING (signature, locale, titles)
+JOIN editions e USING (key)
+"""
+
+
+def load_editions(conn: Connection, edition_ids: list[int]) -> dict[int, EditionContent]:
+    """The content of these editions, ready to be rendered."""
+    editions = conn.execute(
+        text("SELECT id, locale, titles_in_subject FROM editions WHERE id = ANY(:ids)"), {"ids": edition_ids}
+    ).all()
+    items: dict[int, dict[int, Item]] = {row.id: {} for row in editions}
+    for row in conn.execute(text(_ITEMS), {"ids": edition_ids}):
+        items[row.edition_id][row.event_id] = _item(row, items[row.edition_id].get(row.event_id))
+    return {
+        row.id: EditionContent(row.locale, row.titles_in_subject, tuple(items[row.id].values()))
+        for row in editions
+    }
+
+
+_ITEMS = """
+SELECT i.edition_id, i.event_id, i.evidence, t.kind AS target_kind, t.label, e.kind, e.changes, e.study, e.position,
+       e.occurred_on, s.nct_id, c.question, c.summary
+FROM edition_items i
+JOIN targets t ON t.id = i.target_id
+JOIN change_events e ON e.id = i.event_id
+JOIN studies s ON s.id = e.study_id
+LEFT JOIN study_cards c ON c.nct_id = s.nct_id
+WHERE i.edition_id = ANY(:ids)
+ORDER BY i.edition_id, e.position, t.kind DESC, i.evidence, t.label
+"""
+
+
+def _item(row: Any, known: Item | None) -> Item:
+    """One item for each event; a second target that matched adds its reason."""
+    reason = Reason(row.target_kind, row.label, row.evidence)
+    occurred_on: date | None = row.occurred_on
+    return Item(
+        nct_id=row.nct_id,
+        kind=row.kind,
+        changes=row.changes,
+        study=row.study,
+        card=Card(row.question, row.summary) if row.question else None,
+        reasons=(*known.reasons, reason) if known else (reason,),
+        position=row.position,
+        occurred_on=occurred_on,
+    )

@@ -1,0 +1,88 @@
+"""Which person gets to read what: events are joined to audiences, never to people one by one.
+
+Works inside the planner's transaction on temporary tables:
+
+    range_events(event_id, position, target_id, evidence)   what became visible in the range
+    recipients(subscriber_id, signature, locale, titles)    who has something to read
+    signature_items(signature, event_id, target_id, evidence)
+
+A signature says which targets matched. People whose range is that of their schedule share the signature of
+their audience. People with a `resume_position` of their own (new, moved, changed) are matched subscription by
+subscription; their signatures begin with `=`. Equal content ends in one edition either way.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+# Whoever takes part in this run. `quiet_until` is set for `immediate` only.
+TAKES_PART = (
+    "s.schedule_id = :schedule_id AND s.state = 'active' AND (s.quiet_until IS NULL OR s.quiet_until <= :at)"
+)
+
+
+def match_range(conn: Connection, schedule_id: int, covered_to: int, head: int, at: datetime) -> None:
+    """Fill the temporary tables for everybody who takes part, over the positions up to `head`."""
+    conn.execute(
+        text("DROP TABLE IF EXISTS range_events, hit_targets, hit_audiences, recipients, signature_items")
+    )
+    bind = {"schedule_id": schedule_id, "covered_to": covered_to, "head": head, "at": at}
+    for statement in (_RANGE_EVENTS, _HIT_TARGETS, _HIT_AUDIENCES, _RECIPIENTS, _SHARED_ITEMS, _OWN_ITEMS):
+        conn.execute(text(statement), bind)
+    conn.execute(text("ANALYZE recipients, signature_items"))
+
+
+_RANGE_EVENTS = f"""
+CREATE TEMP TABLE range_events ON COMMIT DROP AS
+SELECT e.id AS event_id, e.position, t.target_id, t.evidence
+FROM change_events e JOIN event_targets t ON t.event_id = e.id
+WHERE e.position <= :head AND e.position > LEAST(:covered_to, (
+    SELECT min(s.resume_position) FROM subscribers s WHERE s.resume_position IS NOT NULL AND {TAKES_PART}))
+"""
+
+# Only these can match for people on the schedule's own range; `nearest` and `farthest` are the evidence there is.
+_HIT_TARGETS = """
+CREATE TEMP TABLE hit_targets ON COMMIT DROP AS
+SELECT target_id, min(evidence) AS nearest, max(evidence) AS farthest
+FROM range_events WHERE position > :covered_to GROUP BY target_id
+"""
+
+_HIT_AUDIENCES = """
+CREATE TEMP TABLE hit_audiences ON COMMIT DROP AS
+SELECT a.audience_id,
+       string_agg(a.target_id || ':' || LEAST(a.reach, h.farthest), ',' ORDER BY a.target_id) AS signature
+FROM hit_targets h JOIN audience_targets a USING (target_id)
+WHERE h.nearest <= a.reach GROUP BY a.audience_id
+"""
+
+_RECIPIENTS = f"""
+CREATE TEMP TABLE recipients ON COMMIT DROP AS
+SELECT s.id AS subscriber_id, h.signature, s.locale, s.titles_in_subject AS titles
+FROM hit_audiences h JOIN subscribers s ON s.audience_id = h.audience_id
+WHERE s.resume_position IS NULL AND {TAKES_PART}
+UNION ALL
+SELECT s.id, '=' || string_agg(e.event_id || ':' || e.target_id || ':' || e.evidence, ','
+                               ORDER BY e.event_id, e.target_id), s.locale, s.titles_in_subject
+FROM subscribers s
+JOIN subscriptions b ON b.subscriber_id = s.id AND b.ended_at IS NULL
+JOIN range_events e ON e.target_id = b.target_id AND e.evidence <= b.reach
+                   AND e.position > GREATEST(s.resume_position, b.start_position)
+WHERE s.resume_position IS NOT NULL AND {TAKES_PART}
+GROUP BY s.id
+"""
+
+_SHARED_ITEMS = """
+CREATE TEMP TABLE signature_items ON COMMIT DROP AS
+SELECT g.signature, e.event_id, e.target_id, e.evidence
+FROM (SELECT DISTINCT signature FROM recipients WHERE signature NOT LIKE '=%') g
+CROSS JOIN LATERAL unnest(string_to_array(g.signature, ',')) AS part
+JOIN range_events e ON e.target_id = split_part(part, ':', 1)::int AND e.evidence <= split_part(part, ':', 2)::int
+WHERE e.position > :covered_to
+"""
+
+_OWN_ITEMS = """
+INSERT INTO signature_items
+SELECT g.signature, split_part(part, ':', 1)::bigint, split_part(part, ':', 2)::int, split_part(part, ':', 3)::smallint
+FROM (SELECT DISTINCT signature FROM recipients WHERE signature LIKE '=%') g
+CROSS JOIN LATERAL unnest(string_to_array(substr(g.signature, 2), ',')) AS part
+"""

@@ -1,0 +1,111 @@
+"""Digest runs: which schedules are due, and over which positions."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Row, text
+
+from notifier.subscriptions.schedules import Rhythm, rhythm_of
+
+
+@dataclass(frozen=True)
+class DueRun:
+    """A run about to be planned: everybody on the schedule, over the positions (covered_to, head]."""
+
+    schedule_id: int
+    rhythm: Rhythm
+    key: str
+    local_date: date | None
+    covered_to: int
+    head: int
+
+
+def schedules_due(conn: Connection, now: datetime) -> list[int]:
+    """The schedules whose hour has come and that no planner holds. `immediate` is here only if somebody may have
+    something to read."""
+    return list(
+        conn.execute(
+            text(
+                """SELECT c.id FROM schedules c
+                   WHERE c.next_due_at <= :now AND (c.frequency <> 'immediate'
+                      OR c.covered_to < COALESCE((SELECT max(position) FROM change_events), 0)
+                      OR EXISTS (SELECT 1 FROM subscribers s WHERE s.quiet_until <= :now AND s.schedule_id = c.id))
+                   ORDER BY c.id FOR KEY SHARE OF c SKIP LOCKED"""
+            ),
+            {"now": now},
+        ).scalars()
+    )
+
+
+def schedules_of(conn: Connection, frequency: str) -> list[int]:
+    return list(
+        conn.execute(
+            text("SELECT id FROM schedules WHERE frequency = :frequency ORDER BY id"),
+            {"frequency": frequency},
+        ).scalars()
+    )
+
+
+def claim_run(conn: Connection, schedule_id: int, head: int, at: datetime) -> DueRun | None:
+    """Hold the schedule for this transaction and say which run is due at `at`; None if it has been planned.
+
+    A missed run is not made up for day by day: the next one covers all positions since the last.
+    """
+    schedule = conn.execute(
+        text(
+            "SELECT id, frequency, zone, hour, weekday, covered_to FROM schedules WHERE id = :id FOR UPDATE"
+        ),
+        {"id": schedule_id},
+    ).one()
+    rhythm = rhythm_of(schedule)
+    head = max(head, schedule.covered_to)
+    if rhythm.frequency == "immediate":
+        return DueRun(schedule_id, rhythm, f"immediate/{head}", None, schedule.covered_to, head)
+    day, _ = rhythm.latest_due(at)
+    last = conn.execute(
+        text("SELECT max(local_date) FROM runs WHERE schedule_id = :id"), {"id": schedule_id}
+    ).scalar_one()
+    if last is not None and last >= day:
+        return None
+    return DueRun(schedule_id, rhythm, rhythm.run_key(day), day, schedule.covered_to, head)
+
+
+def open_run(conn: Connection, due: DueRun, at: datetime) -> int:
+    """The id of the run. An immediate run is found again when people whose quiet interval ends join it."""
+    conn.execute(
+        text(
+            """INSERT INTO runs (key, schedule_id, local_date, from_position, to_position, planned_at)
+               VALUES (:key, :schedule_id, :local_date, :covered_to, :head, :at) ON CONFLICT (key) DO NOTHING"""
+        ),
+        {**due.__dict__, "at": at, "rhythm": None},
+    )
+    run: Row[tuple[int]] = conn.execute(text("SELECT id FROM runs WHERE key = :key"), {"key": due.key}).one()
+    return run.id
+
+
+def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: datetime) -> None:
+    """Everybody who took part has been told up to the head: the schedule says so, and nobody else needs to.
+
+    Whoever got an immediate mail is quiet for a while; what comes meanwhile is gathered from here on.
+    """
+    took_part = {"schedule_id": due.schedule_id, "at": at, "head": due.head, "quiet_until": quiet_until}
+    conn.execute(
+        text(
+            """UPDATE subscribers s SET resume_position = NULL, quiet_until = NULL
+               WHERE s.schedule_id = :schedule_id AND s.resume_position IS NOT NULL
+                 AND (s.quiet_until IS NULL OR s.quiet_until <= :at)"""
+        ),
+        took_part,
+    )
+    if due.rhythm.frequency == "immediate":
+        conn.execute(
+            text(
+                """UPDATE subscribers s SET resume_position = :head, quiet_until = :quiet_until
+                   FROM planned_mail p WHERE p.subscriber_id = s.id"""
+            ),
+            took_part,
+        )
+    conn.execute(
+        text("UPDATE schedules SET covered_to = :head, next_due_at = :next_due_at WHERE id = :schedule_id"),
+        {**took_part, "next_due_at": due.rhythm.next_due(at)},
+    )

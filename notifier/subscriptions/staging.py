@@ -1,0 +1,129 @@
+"""The set-based half of a bulk import, on the temporary table `staged` (one row for each wish).
+
+The order matters: people first, then their schedules, then what they follow. The schedules are held by
+the caller, so no run is planned over these people meanwhile.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+StagedRow = tuple[int, str, bytes, int, int, bool, datetime]
+
+
+def fill(conn: Connection, rows: Iterable[StagedRow]) -> None:
+    conn.execute(text("DROP TABLE IF EXISTS staged, touched"))
+    conn.execute(
+        text(
+            """CREATE TEMP TABLE staged (line bigint, email text, email_key bytea, target_id int, schedule_id int,
+                                         chosen boolean, confirmed_at timestamptz) ON COMMIT DROP"""
+        )
+    )
+    driver: Any = conn.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("COPY staged FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["int8", "text", "bytea", "int4", "int4", "bool", "timestamptz"])
+        for row in rows:
+            copy.write_row(row)
+    conn.execute(text("CREATE INDEX ON staged (email_key)"))
+    conn.execute(text("ANALYZE staged"))
+
+
+def refuse(conn: Connection) -> list[tuple[int, str]]:
+    """Take out those who must not come back this way; (line, reason) of each."""
+    suppressed = conn.execute(
+        text("DELETE FROM staged USING suppressions p WHERE staged.email_key = p.email_key RETURNING line")
+    ).scalars()
+    refused = [(line, "this address is on the do-not-mail list") for line in sorted(set(suppressed))]
+    stopped = conn.execute(
+        text(
+            """DELETE FROM staged USING subscribers s
+               WHERE staged.email_key = s.email_key AND s.state = 'stopped' AND staged.confirmed_at <= s.stopped_at
+               RETURNING line, s.stopped_at::date AS day"""
+        )
+    )
+    reasons = {
+        line: f"this person stopped on {day}; only a consent given after that brings them back"
+        for line, day in stopped
+    }
+    return refused + sorted(reasons.items())
+
+
+def schedules_of_known_people(conn: Connection) -> set[int]:
+    return set(
+        conn.execute(
+            text("SELECT DISTINCT s.schedule_id FROM staged JOIN subscribers s USING (email_key)")
+        ).scalars()
+    )
+
+
+def add_people(conn: Connection, head: int, now: datetime) -> int:
+    """New people start at the head; `resume_position` says so where their schedule has not come that far."""
+    added = conn.execute(
+        text(
+            """INSERT INTO subscribers (email, email_key, schedule_id, resume_position, created_at)
+               SELECT DISTINCT ON (g.email_key) g.email, g.email_key, g.schedule_id, NULLIF(:head, c.covered_to), :now
+               FROM staged g JOIN schedules c ON c.id = g.schedule_id
+               ORDER BY g.email_key, g.line DESC
+               ON CONFLICT (email_key) DO NOTHING"""
+        ),
+        {"head": head, "now": now},
+    )
+    conn.execute(text("CREATE TEMP TABLE touched (subscriber_id bigint PRIMARY KEY) ON COMMIT DROP"))
+    conn.execute(
+        text(
+            """INSERT INTO touched SELECT s.id FROM subscribers s
+               WHERE s.email_key IN (SELECT email_key FROM staged) ORDER BY s.id FOR UPDATE"""
+        )
+    )
+    conn.execute(text("ANALYZE touched"))
+    return added.rowcount
+
+
+def move_people(conn: Connection, head: int) -> None:
+    """Bring back those who stopped, and change the schedule of those who chose another: their range goes on
+    where it was, so that nothing is told twice or left out."""
+    conn.execute(
+        text(
+            """UPDATE subscribers s SET state = 'active', stopped_at = NULL, resume_position = :head, quiet_until = NULL
+               FROM touched t WHERE s.id = t.subscriber_id AND s.state = 'stopped'"""
+        ),
+        {"head": head},
+    )
+    conn.execute(
+        text(
+            """UPDATE subscribers s
+               SET schedule_id = w.schedule_id, resume_position = COALESCE(s.resume_position, old.covered_to),
+                   quiet_until = NULL
+               FROM (SELECT DISTINCT ON (email_key) email_key, schedule_id FROM staged
+                     WHERE chosen ORDER BY email_key, line DESC) w, schedules old
+               WHERE s.email_key = w.email_key AND old.id = s.schedule_id AND s.schedule_id <> w.schedule_id"""
+        )
+    )
+
+
+def add_subscriptions(conn: Connection, head: int) -> tuple[int, int]:
+    """(added, standing already). Whoever gains one is due from where they were, each target from its own start."""
+    wanted = conn.execute(
+        text("SELECT count(*) FROM (SELECT DISTINCT email_key, target_id FROM staged) x")
+    ).scalar_one()
+    added = conn.execute(
+        text(
+            """WITH added AS (
+                 INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
+                 SELECT DISTINCT ON (s.id, g.target_id) s.id, g.target_id, 4, :head, g.confirmed_at, 'import'
+                 FROM staged g JOIN subscribers s USING (email_key)
+                 ORDER BY s.id, g.target_id, g.confirmed_at
+                 ON CONFLICT (subscriber_id, target_id) WHERE ended_at IS NULL DO NOTHING
+                 RETURNING subscriber_id),
+               moved AS (
+                 UPDATE subscribers s SET resume_position = c.covered_to
+                 FROM schedules c
+                 WHERE c.id = s.schedule_id AND s.resume_position IS NULL AND c.covered_to < :head
+                   AND s.id IN (SELECT subscriber_id FROM added))
+               SELECT count(*) FROM added"""
+        ),
+        {"head": head},
+    ).scalar_one()
+    return added, wanted - added

@@ -1,0 +1,59 @@
+"""Thin tasks: an id comes in, one function of notifier/ is called."""
+
+from datetime import timedelta
+
+from notifier.delivery.planning import plan_run
+from notifier.delivery.providers import REPEATABLE
+from notifier.delivery.sweeping import expire_leases, has_due_batches
+from notifier.digests.runs import schedules_due
+from notifier.ops.heartbeat import beat
+from notifier.registry.positions import assign_positions
+from tasks.app import app
+from tasks.process import process
+from tasks.wake import wake
+
+SEND_FOR = timedelta(seconds=60)  # then the message is sent anew, so that a worker can be stopped in between
+
+
+@app.task(name="tasks.tick")
+def tick() -> None:
+    """Number what is new, and wake the planner of every schedule whose hour has come."""
+    here = process()
+    with here.engine.begin() as conn:
+        assign_positions(conn)
+        due = schedules_due(conn, here.clock())
+    for schedule_id in due:
+        wake("tasks.plan_schedule", schedule_id)
+
+
+@app.task(name="tasks.plan_schedule")
+def plan_schedule(schedule_id: int) -> None:
+    here = process()
+    now = here.clock()
+    planned = plan_run(here.engine, schedule_id, at=now, now=now, settings=here.settings)
+    if planned and planned.batches:
+        for _ in range(min(planned.batches, here.settings.send_tasks)):
+            wake("tasks.send")
+
+
+@app.task(name="tasks.send")
+def send() -> None:
+    here = process()
+    if here.sender.send_due(until=here.clock() + SEND_FOR):
+        wake("tasks.send")
+
+
+@app.task(name="tasks.sweep")
+def sweep() -> None:
+    here = process()
+    now = here.clock()
+    expire_leases(here.engine, now=now, repeatable=REPEATABLE, max_attempts=here.settings.max_attempts)
+    if has_due_batches(here.engine, now):
+        wake("tasks.send")
+
+
+@app.task(name="tasks.heartbeat")
+def heartbeat() -> None:
+    """Proves scheduler, broker, worker and database together."""
+    here = process()
+    beat(here.engine, now=here.clock())

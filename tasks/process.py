@@ -1,0 +1,45 @@
+"""What a worker process keeps: an engine, a provider, a signer. Made after the fork, once."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from celery.signals import worker_process_shutdown
+from notifier.links.keys import signing_keys
+from notifier.links.tokens import UnsubscribeLinks
+from sqlalchemy import Engine
+
+from notifier.db.engine import make_engine
+from notifier.delivery.providers import make_provider
+from notifier.delivery.sending import Sender
+from notifier.embedded import ensure_services
+from notifier.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Process:
+    settings: Settings
+    engine: Engine
+    sender: Sender
+
+    @staticmethod
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+
+@cache
+def process() -> Process:
+    """Made at the first task, in the process that runs it: connections must not cross a fork."""
+    settings = ensure_services(load_settings())
+    engine = make_engine(settings.database_url)
+    links = UnsubscribeLinks(signing_keys(settings), settings.public_url)
+    sender = Sender(engine, make_provider(settings), links, settings, Process.clock)
+    return Process(settings, engine, sender)
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def close(**_: Any) -> None:
+    if process.cache_info().currsize:
+        process().sender.provider.close()
+        process().engine.dispose()
