@@ -31,7 +31,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingBatch:
-    """One edition and the people who get it. `text` and `html` hold UNSUBSCRIBE_TAG where the link belongs."""
+    """One edition and its people. `text` and `html` hold UNSUBSCRIBE_TAG where the link belongs."""
 
     batch_id: int
     subject: str
@@ -45,7 +45,9 @@ class Outcome:
     """How a call ended. `kind` is about everybody who stands in none of the three mappings (id -> reason).
 
     `refused`: this person's mail is refused for good. `deferred`: certainly not sent, try again later.
-    `unknown`: perhaps sent. Reasons hold no address; `retry_at` is the provider's word on when to come back.
+    `unknown`: perhaps sent. Where nobody is left outside the mappings, `kind` is the gravest of them:
+    "unknown", "fault" (all deferred), "refused".
+    Reasons hold no address. `retry_at` is the provider's word on when to come back.
     """
 
     kind: OutcomeKind
@@ -58,7 +60,7 @@ class Outcome:
 
 
 class Provider(Protocol):
-    """Safe to call from many threads. Make one per process, after the fork. A provider's failure never raises."""
+    """Safe to call from many threads; make one per process, after the fork. Failures never raise."""
 
     name: str
     repeatable: bool

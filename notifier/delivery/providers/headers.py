@@ -1,0 +1,26 @@
+"""The headers that say: a machine wrote this, to a list, and this is how to leave it (RFC 2369, 2919, 3834, 8058).
+
+The list's name and id are the same in every mail: they must not tell what somebody follows.
+"""
+
+from uuid import UUID
+
+from notifier.delivery.providers.types import Recipient
+
+LIST_NAME = "Study updates"
+ONE_CLICK = "List-Unsubscribe=One-Click"
+
+
+def person_headers(person: Recipient, host: str) -> dict[str, str]:
+    return {
+        "List-Unsubscribe": f"<{person.unsubscribe_url}>",
+        "List-Unsubscribe-Post": ONE_CLICK,
+        "List-Id": f"{LIST_NAME} <updates.{host}>",
+        "Auto-Submitted": "auto-generated",
+        "X-Entity-Ref-ID": str(person.delivery_id),
+    }
+
+
+def message_id(delivery_id: UUID, host: str) -> str:
+    """The same for each attempt, so that a mailbox that drops repeats can."""
+    return f"<{delivery_id}@{host}>"

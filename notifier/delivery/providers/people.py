@@ -1,0 +1,55 @@
+"""The last look at a batch before it leaves: what no provider may be handed.
+
+Addresses are checked strictly at sign-up and in the claim. One slip here would make SendGrid refuse a whole
+call or break a header, so what is not plainly safe is refused for that person alone.
+"""
+
+import re
+from collections.abc import Iterable
+from uuid import UUID
+
+from notifier.delivery.providers.types import OutgoingBatch, Recipient
+
+ADDRESS = re.compile(
+    r"(?=.{3,254}\Z)(?!.*\.\.)"
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-](?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{0,62}[A-Za-z0-9!#$%&'*+/=?^_`{|}~-])?"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+)
+LINK = re.compile(r"(?=.{1,800}\Z)https?://[A-Za-z0-9._~:/@%\[\]-]+")
+"""Nothing here needs escaping in HTML, in JSON or in quoted-printable, and it fits a header line."""
+
+
+def sendable(people: Iterable[Recipient]) -> tuple[list[Recipient], dict[UUID, str]]:
+    """Split into those who can be mailed and those who cannot (with why)."""
+    good: list[Recipient] = []
+    refused: dict[UUID, str] = {}
+    seen: set[str] = set()
+    for person in people:
+        key = person.email.casefold()
+        if reason := _problem(person) or ("address twice in one batch" if key in seen else None):
+            refused[person.delivery_id] = reason
+            continue
+        seen.add(key)
+        good.append(person)
+    return good, refused
+
+
+def _problem(person: Recipient) -> str | None:
+    if not ADDRESS.fullmatch(person.email):
+        return "address is not fit for sending"
+    if not LINK.fullmatch(person.unsubscribe_url):
+        return "link is not fit for a header"
+    return None
+
+
+def batch_problem(batch: OutgoingBatch) -> str | None:
+    """Why this text can go to nobody, if so."""
+    if not (batch.subject.strip() and batch.text.strip() and batch.html.strip()):
+        return "subject, text or HTML is empty"
+    if not batch.subject.isprintable():
+        return "subject holds a line break or another control character"
+    try:
+        (batch.subject + batch.text + batch.html).encode()
+    except UnicodeEncodeError:
+        return "text holds half a character"
+    return None

@@ -1,0 +1,96 @@
+"""What SendGrid's answer means for the batch."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from notifier.delivery.providers.scrub import scrub
+from notifier.delivery.providers.types import Outcome, OutcomeKind, Recipient
+
+SHORTEST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=15)
+
+ABOUT_THE_MAIL = (400, 413, 415, 422)
+NOT_TAKEN = (408, 503)  # the request did not arrive whole; the service took nothing
+_INDEX = re.compile(r"\bpersonalizations[.\[](\d+)")
+_SHARED_FIELD = re.compile(r"(from|reply_to|subject|content|categories|tracking_settings|headers)\b")
+
+
+def read_answer(
+    status: int, headers: Mapping[str, str], body: bytes, people: list[Recipient], now: datetime
+) -> Outcome:
+    """Any answer at all becomes an Outcome; the body may be HTML, empty or broken."""
+    if status == 202:
+        return Outcome("accepted", message_id=headers.get("X-Message-Id"))
+    errors = _errors(body)
+    if status in ABOUT_THE_MAIL:
+        return _refusal(status, errors, people)
+    return Outcome(
+        _kind(status),
+        reason=_reason(status, errors, people),
+        retry_at=_retry_at(headers, now) if status in (429, 503) else None,
+    )
+
+
+def _kind(status: int) -> OutcomeKind:
+    """The rest of 4xx, and redirects, speak of the key, the account or the address of the API.
+
+    500, 502 and 504 come when the mail may already lie in SendGrid's queue, and so does a 2xx that SendGrid
+    does not document: none of them proves that nothing was sent.
+    """
+    if status == 429:
+        return "throttled"
+    if status in NOT_TAKEN:
+        return "fault"
+    return "account" if 300 <= status < 500 else "unknown"
+
+
+def _refusal(status: int, errors: list[dict[str, Any]], people: list[Recipient]) -> Outcome:
+    reason = _reason(status, errors, people)
+    named = _named(status, errors, people)
+    if named:
+        return Outcome("refused_named", reason=reason, refused=named)
+    fields = [str(error.get("field")) for error in errors]
+    shared = bool(fields) and all(_SHARED_FIELD.match(field) for field in fields)
+    return Outcome("refused" if shared or len(people) == 1 else "refused_unnamed", reason=reason)
+
+
+def _named(status: int, errors: list[dict[str, Any]], people: list[Recipient]) -> dict[UUID, str]:
+    """Those whose personalization an error points at, in its field or in its words."""
+    named: dict[UUID, str] = {}
+    for error in errors:
+        where = f"{error.get('field')} {error.get('message')}"
+        for index in map(int, _INDEX.findall(where)):
+            if index < len(people):
+                named[people[index].delivery_id] = _reason(status, [error], people)
+    return named
+
+
+def _errors(body: bytes) -> list[dict[str, Any]]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return []
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _reason(status: int, errors: list[dict[str, Any]], people: list[Recipient]) -> str:
+    if not errors:
+        return f"HTTP {status}"
+    first = errors[0]
+    field = f" {first['field']}" if isinstance(first.get("field"), str) else ""
+    return scrub(f"HTTP {status}{field}: {first.get('message')}", people)
+
+
+def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """`X-RateLimit-Reset` is in Unix seconds, and often missing. A strange one must not stop us for a day."""
+    reset = headers.get("X-RateLimit-Reset", "")
+    if not re.fullmatch(r"\d{1,12}", reset):
+        return None
+    wait = timedelta(seconds=int(reset) - now.timestamp())
+    return now + min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
