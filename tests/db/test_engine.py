@@ -1,0 +1,17 @@
+from sqlalchemy import text
+
+
+def test_sessions_speak_utc_and_say_who_they_are(engine):
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW timezone")) == "UTC"
+        assert connection.scalar(text("SHOW application_name")) == "notifier-tests"
+
+
+def test_a_connection_that_was_cut_is_replaced(engine):
+    with engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect() as connection, engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        del connection
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
