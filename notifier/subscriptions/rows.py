@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from notifier.conditions.normal_form import normal_form
+from notifier.conditions.normal_form import BadCondition, clean_condition
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
 from notifier.registry.reading import clean_nct_id
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 
 COLUMNS = ("email", "study", "condition", "frequency", "timezone", "confirmed_at")
-MAX_CONDITION_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,10 @@ def _study(value: str) -> str | None:
 def _condition(value: str) -> str | None:
     if not value:
         return None
-    if len(value) > MAX_CONDITION_CHARS:
-        raise _Bad("condition", f"has {len(value)} characters; {MAX_CONDITION_CHARS} at most")
-    if not normal_form(value):
-        raise _Bad("condition", "holds no word")
-    return " ".join(value.split())
+    try:
+        return clean_condition(value)
+    except BadCondition as error:
+        raise _Bad("condition", str(error)) from None
 
 
 def _frequency(value: str) -> str | None:

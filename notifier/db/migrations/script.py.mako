@@ -12,6 +12,7 @@ def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
 % if not down_revision:
     op.execute(DELIVERY_STATES)
+    op.execute("INSERT INTO installation (id) VALUES (1)")
 
 
 # A delivery's own state where it has one, else that of its batch.

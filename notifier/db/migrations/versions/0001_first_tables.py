@@ -372,6 +372,7 @@ def upgrade() -> None:
     op.create_index("uq_deliveries_subscriber_run", "deliveries", ["subscriber_id", "run_id"], unique=True)
     # ### end Alembic commands ###
     op.execute(DELIVERY_STATES)
+    op.execute("INSERT INTO installation (id) VALUES (1)")
 
 
 # A delivery's own state where it has one, else that of its batch.

@@ -1,0 +1,142 @@
+"""Digest runs: plan them, wait for them, look at one before it goes."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from notifier.cli.output import Json, print_json, print_table, stderr, stdout
+from notifier.cli.session import Session, open_session
+from notifier.delivery.planning import PlannedRun, plan_all
+from notifier.delivery.progress import brakes_on, open_batches, states_of_runs
+from notifier.delivery.providers import REPEATABLE
+from notifier.delivery.sweeping import expire_leases
+from notifier.digests.runs import schedules_of
+from notifier.errors import NotifierError
+from tasks.wake import wake
+
+app = typer.Typer(help="Digests: run, preview.", no_args_is_help=True)
+SEND_STRETCH = timedelta(seconds=30)
+
+
+class Frequency(StrEnum):
+    immediate = "immediate"
+    daily = "daily"
+    weekly = "weekly"
+
+
+@app.command()
+def run(
+    frequency: Annotated[Frequency, typer.Option(help="Which digests.")],
+    at: Annotated[
+        str | None, typer.Option(help="As if it were this moment, such as 2026-11-22T08:00Z. [default: now]")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Help to send, until every delivery of the run has ended.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go out, and write nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Plan the digest run that was due last, for every zone, and have it sent.
+
+    A run that has been planned is not planned again. Workers send it; with --wait this command helps them.
+    """
+    with open_session() as session:
+        moment = _moment(at) if at else session.clock()
+        with session.engine.connect() as conn:
+            schedules = schedules_of(conn, frequency.value)
+        plans = plan_all(
+            session.engine, schedules, at=moment, now=session.clock(), settings=session.settings, dry=dry_run
+        )
+        run_ids = [plan.run_id for plan in plans if plan.run_id]
+        if wait:
+            _send_and_wait(session, run_ids)
+        elif run_ids:
+            wake("tasks.send")
+        ended = _report(session, frequency.value, plans, json)
+    if wait and not ended:
+        raise NotifierError("Not every delivery has ended well.", "Look at `notifier status`.")
+
+
+def _moment(value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{value} is not a moment; it looks like 2026-11-22T08:00Z", param_hint="--at"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _send_and_wait(session: Session, run_ids: list[int]) -> None:
+    with session.sender() as sender:
+        while open_batches(session.engine, run_ids):
+            for run_id in run_ids:
+                sender.send_due(until=session.clock() + SEND_STRETCH, run_id=run_id)
+            _stop_if_braked(session, run_ids)
+            expire_leases(
+                session.engine,
+                now=session.clock(),
+                repeatable=REPEATABLE,
+                max_attempts=session.settings.max_attempts,
+            )
+            if open_batches(session.engine, run_ids):
+                time.sleep(0.2)  # others hold the rest, or it waits for its next attempt
+
+
+def _stop_if_braked(session: Session, run_ids: list[int]) -> None:
+    """What waits for a human is not waited for here."""
+    with session.engine.connect() as conn:
+        brakes = brakes_on(conn)
+    for name in ("paused", "breaker"):
+        if name in brakes and open_batches(session.engine, run_ids):
+            raise NotifierError(
+                f"Sending is stopped ({name}): {brakes[name]}", "Nothing is lost; it goes on from here."
+            )
+
+
+def _report(session: Session, frequency: str, plans: list[PlannedRun], json: bool) -> bool:
+    """True if nothing of these runs is open, unknown or failed."""
+    with session.engine.connect() as conn:
+        states = states_of_runs(conn, [plan.run_id for plan in plans if plan.run_id])
+    rows = [_row(plan, states.get(plan.run_id or 0, {})) for plan in plans]
+    totals: dict[str, int] = {}
+    for row in rows:
+        for state, people in row["states"].items():
+            totals[state] = totals.get(state, 0) + people
+    if json:
+        people = sum(plan.people for plan in plans)
+        editions = sum(plan.editions for plan in plans)
+        print_json(
+            {"frequency": frequency, "people": people, "editions": editions, "states": totals, "runs": rows}
+        )
+    else:
+        _print_rows(rows)
+    return not {"planned", "sending", "retrying", "unknown", "failed"} & totals.keys()
+
+
+def _row(plan: PlannedRun, states: dict[str, int]) -> dict[str, Any]:
+    return {**plan.__dict__, "states": states}
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    rows = [row for row in rows if row["people"]]
+    if not rows:
+        return stdout.print("Nobody has anything to read; no mail goes out.")
+    table = [
+        [
+            row["key"],
+            f"{row['people']:,}",
+            row["editions"],
+            row["batches"],
+            ", ".join(f"{n:,} {s}" for s, n in row["states"].items()),
+        ]
+        for row in rows
+    ]
+    print_table("Runs", ["run", "people", "editions", "batches", "deliveries"], table)
+    stderr.print("")
+    return None

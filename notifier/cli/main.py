@@ -1,0 +1,38 @@
+"""The commands, and what happens when one of them cannot go on."""
+
+import sys
+
+import typer
+
+from notifier.cli import conditions, deliveries, digest, records, services, subscribers
+from notifier.cli.output import stderr
+from notifier.errors import NotifierError
+
+app = typer.Typer(
+    name="notifier",
+    help="Clinical-trial updates by e-mail: one calm, private digest per person.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(records.app, name="records")
+app.add_typer(conditions.app, name="conditions")
+app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(digest.app, name="digest")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(services.db_app, name="db")
+for command in (services.up, services.demo, services.web, deliveries.status):
+    app.command()(command)
+
+
+def main() -> None:
+    """Exit 0 when done, 1 when it failed, 2 on wrong use."""
+    try:
+        app()
+    except NotifierError as error:
+        stderr.print(f"[bold]Stopped:[/] {error.message}", markup=True, highlight=False)
+        if error.remedy:
+            stderr.print(error.remedy, markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,47 @@
+"""The long-running commands: database, web, all of it together, and the demo."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notifier.cli.demo import show_demo
+from notifier.cli.output import stderr, stdout
+from notifier.cli.session import open_session
+from notifier.cli.supervisor import run_all
+from notifier.web.serve import serve
+from tasks.wake import wake
+
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the version that this program expects. Safe to repeat."""
+    with open_session(migrate=True):
+        stderr.print("The database is up to date.")
+
+
+def web() -> None:
+    """Serve the pages, the API and the webhook on PORT."""
+    with open_session() as session:
+        serve(session.settings, wake=lambda reason: wake("tasks.tick"))
+
+
+def up(workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2) -> None:
+    """Run everything in this terminal: web, workers, scheduler, embedded services. Ctrl-C stops all of it."""
+    with open_session() as session:
+        stdout.print(f"Notifier is starting on {session.settings.public_url}. Ctrl-C stops it.")
+        run_all(session.settings, web=True, workers=workers)
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Do it, check it, stop, and exit 0 only if all went well.")
+    ] = False,
+    home: Annotated[
+        Path | None, typer.Option(help="Where the demo lives. [default: NOTIFIER_HOME/demo]")
+    ] = None,
+) -> None:
+    """See it work: made-up studies change, and the people who follow them get a digest in a local outbox."""
+    show_demo(once=once, home=home)

@@ -1,0 +1,70 @@
+"""What every command needs: settings, services, a migrated database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from notifier.db.engine import make_engine
+from notifier.db.migrate import is_current, upgrade
+from notifier.delivery.providers import make_provider
+from notifier.delivery.sending import Sender
+from notifier.embedded import ensure_services, release_services
+from notifier.errors import NotifierError
+from notifier.links.keys import signing_keys
+from notifier.links.tokens import UnsubscribeLinks
+from notifier.logs import configure_logs
+from notifier.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Session:
+    settings: Settings
+    engine: Engine
+    keys: list[str]
+
+    @staticmethod
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    @contextmanager
+    def sender(self) -> Iterator[Sender]:
+        provider = make_provider(self.settings)
+        try:
+            links = UnsubscribeLinks(self.keys, self.settings.public_url)
+            yield Sender(self.engine, provider, links, self.settings, self.clock)
+        finally:
+            provider.close()
+
+
+@contextmanager
+def open_session(*, migrate: bool = False) -> Iterator[Session]:
+    """Start or join the services, and close all of it at the end.
+
+    The embedded database is brought up to date unasked; a database of your own only by `notifier db upgrade`.
+    """
+    chosen = load_settings()
+    configure_logs(chosen.log_format)
+    settings = ensure_services(chosen)
+    assert settings.database_url
+    engine = make_engine(settings.database_url)
+    try:
+        _prepare(engine, migrate=migrate or chosen.database_url is None)
+        yield Session(settings, engine, signing_keys(settings))
+    finally:
+        engine.dispose()
+        release_services()
+
+
+def _prepare(engine: Engine, *, migrate: bool) -> None:
+    try:
+        if migrate:
+            upgrade(engine)
+        elif not is_current(engine):
+            raise NotifierError("The database is not up to date.", "Run `notifier db upgrade`.")
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise NotifierError(f"The database cannot be reached: {reason}", "Check DATABASE_URL.") from None

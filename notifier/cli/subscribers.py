@@ -1,0 +1,91 @@
+"""People: added in bulk, shown, exported, erased."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notifier.cli.output import Json, print_counts, print_json, print_table, stderr, stdout
+from notifier.cli.session import Session, open_session
+from notifier.db.base import Json as JsonObject
+from notifier.errors import NotifierError
+from notifier.links.addresses import BadAddress, clean_address, email_key
+from notifier.subscriptions.importing import import_subscribers
+from notifier.subscriptions.personal_data import erase_person, export_person
+
+app = typer.Typer(help="Subscribers: import, show, export, erase.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_file(file: Path, json: Json = False) -> None:
+    """Add people who have already agreed, from a CSV file.
+
+    Columns: email,study,condition,frequency,timezone,confirmed_at. A bad line is left out with its number and
+    reason, the rest goes in. Repeating the file adds nothing.
+    """
+    with open_session() as session:
+        result = import_subscribers(
+            session.engine, file, settings=session.settings, keys=session.keys, now=session.clock()
+        )
+        for rejection in result.rejections:
+            stderr.print(
+                f"{file}:{rejection['line']}: {rejection['field']}: {rejection['reason']}", markup=False
+            )
+        if json:
+            print_json(result.as_json())
+        else:
+            print_counts(result.as_json())
+
+
+@app.command()
+def show(email: str, json: Json = False) -> None:
+    """What one person follows, and when they hear of it."""
+    with open_session() as session:
+        person = _person(session, email)
+    if json:
+        return print_json({name: value for name, value in person.items() if name != "deliveries"})
+    stdout.print(f"{person['state']}, {person['frequency']}, {person['zone']}, {person['hour']}:00")
+    rows = [
+        [s["kind"], s["target"], s["confirmed_at"][:10], (s["ended_at"] or "")[:10]]
+        for s in person["subscriptions"]
+    ]
+    print_table("Subscriptions", ["kind", "target", "since", "ended"], rows)
+    return None
+
+
+@app.command()
+def export(email: str) -> None:
+    """Everything that is held about one person, as JSON."""
+    with open_session() as session:
+        print_json(_person(session, email))
+
+
+@app.command()
+def erase(email: str, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete one person and all they asked for. A keyed hash stays, so that they are never mailed again."""
+    with open_session() as session:
+        key = _key(session, email)
+        if not yes:
+            typer.confirm(
+                "Delete this person and all their subscriptions? It cannot be undone.", abort=True, err=True
+            )
+        with session.engine.begin() as conn:
+            erased = erase_person(conn, key, now=session.clock())
+    if not erased:
+        raise NotifierError("Nothing is held about this address.")
+    stderr.print("Erased.")
+
+
+def _person(session: Session, email: str) -> JsonObject:
+    with session.engine.connect() as conn:
+        person = export_person(conn, _key(session, email))
+    if person is None:
+        raise NotifierError("Nothing is held about this address.")
+    return person
+
+
+def _key(session: Session, email: str) -> bytes:
+    try:
+        return email_key(session.keys, clean_address(email))
+    except BadAddress as error:
+        raise NotifierError(f"That is not an address: {error}.") from None

@@ -1,0 +1,10 @@
+"""When this installation began."""
+
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+
+def installed_on(conn: Connection) -> date:
+    """The UTC day of the first migration."""
+    return conn.execute(text("SELECT (installed_at AT TIME ZONE 'UTC')::date FROM installation")).scalar_one()

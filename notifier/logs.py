@@ -1,0 +1,28 @@
+"""Log lines: event names and opaque ids; never an address, a condition, a study or a token."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure_logs(log_format: str, level: int = logging.INFO) -> None:
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # It writes whole requests, with the key, when it may.
+    logging.getLogger("python_http_client").setLevel(logging.WARNING)
