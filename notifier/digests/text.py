@@ -64,3 +64,9 @@ def wrap(text: str, width: int = 72, indent: str = "") -> str:
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return indent + f"\n{indent}".join([*lines, text] if text else lines)
+
+
+def underline(heading: str, line: str) -> str:
+    """A heading of a text part, with a line under it."""
+    lines = wrap(heading)
+    return f"{lines}\n{line * max(map(len, lines.splitlines()))}"

@@ -25,55 +25,61 @@ VALUE_LIMIT = 120
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A change as the mail tells it. Either `before` and `now`, or `note`; the rest may be empty.
+    """A change as the mail tells it: `before` and `now`, or a `note`; with a `quote` where there is one.
 
     `is_theirs` marks values in the study team's own words; `quote` always is.
     """
 
-    topic: str
     label: str
-    before: str
-    now: str
-    note: str
-    quote: str
     meaning: str
-    is_theirs: bool
+    before: str = ""
+    now: str = ""
+    note: str = ""
+    quote: str = ""
+    is_theirs: bool = False
 
-    @property
-    def weight(self) -> int:
-        return TOPICS.index(self.topic)
+
+def topic(change: Change) -> str:
+    """What kind of news a change is; TOPICS has them in the order of their weight."""
+    if change["field"] == "overallStatus":
+        status = WORDS["statuses"].get(change["after"], {})
+        if "topic" in status:
+            return str(status["topic"])
+    return str(field_words(change["field"])["topic"])
+
+
+def weight(changes: Sequence[Change]) -> int:
+    """The weight of the weightiest; 0 is the most."""
+    return min((TOPICS.index(topic(change)) for change in changes), default=len(TOPICS))
 
 
 def tell(changes: Sequence[Change]) -> tuple[Told, ...]:
-    """All changes of one study in words, the weightiest first."""
-    stopping = {change["field"]: change for change in changes}
-    if "overallStatus" in stopping:
-        reason = stopping.pop("whyStopped", None)
-        told = [_told(change, reason) for change in stopping.values()]
-    else:
-        told = [_told(change, None) for change in changes]
-    return tuple(sorted(told, key=lambda one: one.weight))
+    """All changes of one study in words, the weightiest first. A new status takes the reason with it."""
+    ordered = sorted(changes, key=lambda change: TOPICS.index(topic(change)))
+    reason = next((change["after"] for change in ordered if change["field"] == "whyStopped"), None)
+    if not any(change["field"] == "overallStatus" for change in ordered):
+        return tuple(_told(change) for change in ordered)
+    return tuple(
+        _told(change, reason if change["field"] == "overallStatus" else None)
+        for change in ordered
+        if change["field"] != "whyStopped"
+    )
 
 
-def _told(change: Change, reason: Change | None) -> Told:
+def _told(change: Change, reason: object = None) -> Told:
     field, before, after = change["field"], change["before"], change["after"]
     words = field_words(field)
-    topic, meaning, quote = words["topic"], words["means"], ""
+    label, meaning, quote = words["label"], words["means"], _quote(reason)
     if field == "overallStatus":
-        status = WORDS["statuses"].get(after, {})
-        topic, meaning = status.get("topic", topic), status.get("means", meaning)
-        quote = _quote(reason["after"]) if reason else ""
-    if field == "whyStopped":
-        quote = _quote(after)
-        note = "" if quote else _capital(WORDS["gone"]) + "."
-    else:
-        note = _note(change, words)
-    if note or field == "whyStopped":
-        return Told(topic, words["label"], "", "", note, quote, meaning, False)
+        meaning = WORDS["statuses"].get(after, words)["means"]
+    if field == "whyStopped" and after:
+        return Told(label, meaning, quote=_quote(after))
+    if note := _note(change, words):
+        return Told(label, meaning, note=note)
     was, now = _value(field, before, WORDS["not_given"]), _value(field, after, WORDS["gone"])
     if was == now:
-        return Told(topic, words["label"], "", "", WORDS["edited"], quote, meaning, False)
-    return Told(topic, words["label"], was, now, "", quote, meaning, field in _OWN_WORDS)
+        return Told(label, meaning, note=WORDS["edited"])
+    return Told(label, meaning, was, now, quote=quote, is_theirs=field in _OWN_WORDS)
 
 
 def _note(change: Change, words: dict[str, Any]) -> str:
@@ -90,10 +96,6 @@ def _note(change: Change, words: dict[str, Any]) -> str:
 
 def _quote(text: object) -> str:
     return first_sentences(clean(text, 2 * QUOTE_LIMIT), QUOTE_LIMIT) if text else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _value(field: str, value: Any, absent: str) -> str:
@@ -120,7 +122,7 @@ def _yes_or_no(value: Any) -> str:
     return str(WORDS["fields"]["healthyVolunteers"]["true" if value else "false"])
 
 
-_OWN_WORDS = frozenset({"briefTitle", "leadSponsor"})
+_OWN_WORDS = frozenset({"briefTitle", "leadSponsor", "whyStopped"})
 _VALUES: dict[str, Callable[[Any], str]] = {
     "overallStatus": status_words,
     "startDate": _dated,

@@ -1,0 +1,91 @@
+"""What stands where in a digest: full cards, then titles, then the rest by number."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from notifier.digests.cards import CardView, card_view, is_followed, state, study_url, title
+from notifier.digests.content import Item
+from notifier.digests.text import clean
+from notifier.digests.words import weight
+
+CARDS = 10
+TITLES = 10
+NUMBERS = 60  # of the rest; a mail that lists more helps nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """New studies for one condition that the person chose; `label` is empty where none is known."""
+
+    label: str
+    cards: tuple[CardView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A study told by its title, or by its number alone."""
+
+    nct_id: str
+    url: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    followed: tuple[CardView, ...]
+    groups: tuple[Group, ...]
+    titles: tuple[Line, ...]
+    numbers: tuple[Line, ...]
+    uncounted: int  # studies that are neither
+
+    @property
+    def cards(self) -> tuple[CardView, ...]:
+        return (*self.followed, *(card for group in self.groups for card in group.cards))
+
+
+def in_order(items: Sequence[Item]) -> list[Item]:
+    """Followed studies by the weight of their change, then new ones: open first, then the newest.
+
+    New studies take turns by condition, so that a rare condition is not pushed out by a common one.
+    """
+    followed = sorted(filter(is_followed, items), key=lambda item: (weight(item.changes), -item.position))
+    new = sorted((item for item in items if not is_followed(item)), key=_newest)
+    turns: dict[str, int] = defaultdict(int)
+    ranked = []
+    for place, item in enumerate(new):
+        ranked.append((turns[chosen(item)], place, item))
+        turns[chosen(item)] += 1
+    return [*followed, *(item for _, _, item in sorted(ranked, key=lambda entry: entry[:2]))]
+
+
+def _newest(item: Item) -> tuple[bool, int]:
+    return item.study.get("overallStatus") != "RECRUITING", -item.position
+
+
+def chosen(item: Item) -> str:
+    """The condition under which a new study stands: the one it is most plainly about."""
+    conditions = [reason for reason in item.reasons if reason.kind == "condition"]
+    return min(conditions, key=lambda reason: (reason.evidence, reason.label)).label if conditions else ""
+
+
+def outline(items: Sequence[Item], url_pattern: str) -> Outline:
+    """`items` are in order, as `in_order` gives them."""
+    full, rest = items[:CARDS], items[CARDS:]
+    groups: dict[str, list[CardView]] = {}
+    for item in full:
+        if not is_followed(item):
+            groups.setdefault(chosen(item), []).append(card_view(item, url_pattern))
+    lines = [_line(item, url_pattern) for item in rest[: TITLES + NUMBERS]]
+    return Outline(
+        followed=tuple(card_view(item, url_pattern) for item in full if is_followed(item)),
+        groups=tuple(Group(clean(label, 200), tuple(cards)) for label, cards in groups.items()),
+        titles=tuple(lines[:TITLES]),
+        numbers=tuple(lines[TITLES:]),
+        uncounted=max(0, len(rest) - TITLES - NUMBERS),
+    )
+
+
+def _line(item: Item, url_pattern: str) -> Line:
+    return Line(item.nct_id, study_url(url_pattern, item.nct_id), title(item), state(item))

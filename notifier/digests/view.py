@@ -1,0 +1,93 @@
+"""All that the digest's templates read. A template can show nothing that does not stand here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from notifier.digests.cards import is_followed
+from notifier.digests.collapse import collapse
+from notifier.digests.content import EditionContent, Item, NothingToSay
+from notifier.digests.glossary import Explained, explain
+from notifier.digests.outline import Outline, in_order, outline
+from notifier.digests.subjects import headline, preheader, subject
+from notifier.digests.tags import UNSUBSCRIBE_TAG
+from notifier.digests.text import clean
+from notifier.digests.vocabulary import day_words
+from notifier.settings import Settings
+
+LONG = 4  # cards from which the link to stop stands near the top too
+CHOICES = 20  # of the reader's own, named in the footer
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    locale: str
+    direction: str
+    subject: str
+    headline: str
+    preheader: str
+    opening: str
+    outline: Outline
+    glossary: tuple[Explained, ...]
+    studies: tuple[str, ...]
+    conditions: tuple[str, ...]
+    is_long: bool
+    unsubscribe_url: str
+    reply_to: str
+    postal_address: str
+
+
+def digest_view(content: EditionContent, settings: Settings) -> DigestView:
+    """Raises NothingToSay when all changes cancel out."""
+    items = in_order(collapse(content.items))
+    if not items:
+        raise NothingToSay("Every change in this edition cancelled out.", "Skip its deliveries.")
+    changed = sum(is_followed(item) for item in items)
+    shown = outline(items, settings.site_study_url)
+    return DigestView(
+        locale=content.locale,
+        direction="rtl" if content.locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr",
+        subject=subject(items, with_titles=content.titles_in_subject),
+        headline=headline(changed, len(items) - changed),
+        preheader=preheader(items),
+        opening=_opening(items),
+        outline=shown,
+        glossary=explain(_hard_text(shown)),
+        studies=_choices(items, "study"),
+        conditions=_choices(items, "condition"),
+        is_long=len(shown.cards) >= LONG,
+        unsubscribe_url=UNSUBSCRIBE_TAG,
+        reply_to=settings.mail_reply_to,
+        postal_address=settings.postal_address,
+    )
+
+
+def _opening(items: Sequence[Item]) -> str:
+    days: list[date] = [item.occurred_on for item in items if item.occurred_on]
+    if not days:
+        return "Here is what the registry posted."
+    first, last = min(days), max(days)
+    if first == last:
+        return f"Here is what the registry posted on {day_words(first)}."
+    return f"Here is what the registry posted from {_until(first, last)} to {day_words(last)}."
+
+
+def _until(first: date, last: date) -> str:
+    """The first of two days, without the month and year that they share."""
+    if (first.year, first.month) == (last.year, last.month):
+        return str(first.day)
+    return day_words(first).removesuffix(f" {last.year}")
+
+
+def _hard_text(shown: Outline) -> Iterable[str]:
+    for card in shown.cards:
+        yield card.title
+        yield card.summary
+
+
+def _choices(items: Sequence[Item], kind: str) -> tuple[str, ...]:
+    """What the reader asked for and got something about, in their own choice of words."""
+    labels = {reason.label: None for item in items for reason in item.reasons if reason.kind == kind}
+    named = [clean(label, 200) for label in labels][:CHOICES]
+    return (*named, f"{len(labels) - CHOICES} more") if len(labels) > CHOICES else tuple(named)
