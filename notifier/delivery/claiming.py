@@ -1,6 +1,7 @@
 """Claim batches: a short transaction that takes them, and takes out whoever must not be mailed."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,6 +10,9 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.delivery.brakes import claim_limit
 from notifier.delivery.providers import Provider
+
+LEASE = timedelta(seconds=30)
+"""Renewed while the calls last. It sets how soon a killed worker is noticed, so it is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,11 @@ class ClaimedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """A batch that is ours until `lease_until`. The pair (batch_id, attempt) names this claim and no other."""
+    """A batch that is ours while its lease lasts. The pair (batch_id, attempt) names this claim and no other."""
 
     batch_id: int
     edition_id: int
     attempt: int
-    lease_until: datetime
     recipients: tuple[ClaimedRecipient, ...]
 
 
@@ -37,30 +40,42 @@ def claim_batches(
     Consent, suppression and "still active" are checked here, so that an unsubscribe takes effect on mail
     already queued. A batch in which nobody is left ends as `dropped`.
     """
-    lease_until = now + lease_length(provider)
     with engine.begin() as conn:
         allowed = claim_limit(conn, now, limit)
         if not allowed:
             return []
-        taken = _take(conn, provider, now, lease_until, allowed, run_id)
+        taken = _take(conn, provider, now, allowed, run_id)
         ids = [row.id for row in taken]
         _skip_unwanted(conn, ids, now)
         people = _recipients(conn, ids)
         _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
     return [
-        ClaimedBatch(row.id, row.edition_id, row.attempts, lease_until, tuple(people[row.id]))
+        ClaimedBatch(row.id, row.edition_id, row.attempts, tuple(people[row.id]))
         for row in taken
         if people[row.id]
     ]
 
 
-def lease_length(provider: Provider) -> timedelta:
-    """Time for a call that starts late and takes longest. It also sets how soon a killed worker is noticed."""
-    return 2 * provider.longest_call
+def renew_leases(engine: Engine, claims: Iterable[ClaimedBatch], until: datetime) -> None:
+    """Keep what is still ours while its calls are under way."""
+    with engine.begin() as conn:
+        conn.execute(
+            text(
+                """UPDATE batches b SET lease_until = :until
+                   FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS v (id, attempt)
+                   WHERE b.id = v.id AND b.attempts = v.attempt AND b.state = 'sending'"""
+            ),
+            {**_ids(claims), "until": until},
+        )
+
+
+def _ids(claims: Iterable[ClaimedBatch]) -> dict[str, list[int]]:
+    claims = list(claims)
+    return {"ids": [claim.batch_id for claim in claims], "attempts": [claim.attempt for claim in claims]}
 
 
 def _take(
-    conn: Connection, provider: Provider, now: datetime, lease_until: datetime, limit: int, run_id: int | None
+    conn: Connection, provider: Provider, now: datetime, limit: int, run_id: int | None
 ) -> list[ClaimedBatch]:
     return list(
         conn.execute(
@@ -76,7 +91,7 @@ def _take(
             ),
             {
                 "now": now,
-                "lease_until": lease_until,
+                "lease_until": now + LEASE,
                 "limit": limit,
                 "run_id": run_id,
                 "provider": provider.name,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.delivery.providers import largest_batch
 from notifier.digests.editions import write_editions
 from notifier.digests.matching import match_range
 from notifier.digests.runs import DueRun, claim_run, close_range, open_run
@@ -54,7 +55,7 @@ def _plan(conn: Connection, due: DueRun, at: datetime, now: datetime, settings: 
     run_id, batches = None, 0
     if people or due.local_date:
         run_id = open_run(conn, due, at)
-        batches = _write_deliveries(conn, run_id, settings.batch_size, now)
+        batches = _write_deliveries(conn, run_id, largest_batch(settings), now)
     close_range(conn, due, at, quiet_until=at + settings.quiet_interval)
     return PlannedRun(run_id, due.key, people, editions, batches)
 

@@ -1,4 +1,8 @@
-"""Record how a call ended. A claim that is no longer ours (its lease ran out) records nothing."""
+"""Record how a call ended.
+
+A claim whose batch somebody else has taken meanwhile records nothing. One that was only parked as unknown, as
+its lease ran out, does: its late outcome is the evidence that was missing.
+"""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -46,7 +50,7 @@ def _record_accepted(conn: Connection, results: list[tuple[ClaimedBatch, Outcome
                                     failure_class = NULL, reason = NULL
                FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:message_ids AS text[]))
                     AS v (id, attempt, message_id)
-               WHERE b.id = v.id AND b.attempts = v.attempt AND b.state = 'sending'"""
+               WHERE b.id = v.id AND b.attempts = v.attempt AND b.state IN ('sending', 'unknown')"""
         ),
         {
             "ids": [claim.batch_id for claim, _ in results],
@@ -62,12 +66,26 @@ def _still_ours(conn: Connection, claim: ClaimedBatch) -> bool:
     return (
         conn.execute(
             text(
-                "SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt AND state = 'sending' FOR UPDATE"
+                "SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt AND state IN ('sending', 'unknown') FOR UPDATE"
             ),
             {"id": claim.batch_id, "attempt": claim.attempt},
         ).scalar_one_or_none()
         is not None
     )
+
+
+def skip_all(conn: Connection, claim: ClaimedBatch, reason: str, now: datetime) -> None:
+    """There is nothing to send to anybody in this batch."""
+    if not _still_ours(conn, claim):
+        return
+    conn.execute(
+        text(
+            """UPDATE deliveries SET state = 'skipped', reason = :reason, state_at = :now
+               WHERE batch_id = :id AND state IS NULL"""
+        ),
+        {"id": claim.batch_id, "reason": reason, "now": now},
+    )
+    _end(conn, claim, "dropped", Outcome("refused", reason=reason), now)
 
 
 def _record_one(

@@ -17,13 +17,27 @@ from notifier.settings import Settings
 
 __all__ = [
     "DELIVERY_ID_ARG",
+    "REPEATABLE",
     "Outcome",
     "OutcomeKind",
     "OutgoingBatch",
     "Provider",
     "Recipient",
+    "largest_batch",
     "make_provider",
 ]
+
+
+PROVIDERS: tuple[type[Provider], ...] = (OutboxProvider, SmtpProvider, SendGridProvider)
+
+REPEATABLE = frozenset(provider.name for provider in PROVIDERS if provider.repeatable)
+"""Where sending the same delivery twice is one mail, so that doubt can be settled by sending again."""
+
+
+def largest_batch(settings: Settings) -> int:
+    """People in one call: as the settings say, and no more than the provider takes well."""
+    (provider,) = (provider for provider in PROVIDERS if provider.name == settings.mail_provider)
+    return min(settings.batch_size, provider.most_recipients)
 
 
 def make_provider(settings: Settings) -> Provider:

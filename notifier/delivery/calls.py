@@ -1,0 +1,75 @@
+"""One provider call for one claimed batch: render, call, and never raise for what can go wrong there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from notifier.delivery.claiming import ClaimedBatch
+from notifier.delivery.providers import Outcome, OutgoingBatch, Provider, Recipient
+from notifier.digests.content import EditionContent, NothingToSay, RenderedMail
+from notifier.digests.rendering import render
+from notifier.errors import NotifierError
+from notifier.links.tokens import UnsubscribeLinks
+from notifier.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Calls:
+    """The calls of one round of claims, made from many threads.
+
+    `lease_until` is moved on by the round's owner. Once the provider has said that the whole account must
+    wait, `halt` is what the calls not yet made answer.
+    """
+
+    provider: Provider
+    links: UnsubscribeLinks
+    settings: Settings
+    clock: Callable[[], datetime]
+    lease_until: datetime
+    halt: Outcome | None = None
+
+    def make(self, claim: ClaimedBatch, content: EditionContent) -> Outcome:
+        """Raises NothingToSay for an edition in which all cancels out, and nothing else."""
+        if self.halt:
+            return self.halt
+        try:
+            mail = render(content, self.settings)
+        except NothingToSay:
+            raise
+        except NotifierError as error:
+            return Outcome("refused", reason=f"cannot be rendered: {error.message}")
+        except Exception as error:
+            # A fault of ours in one edition must not take the other calls down with it.
+            log.exception("render_failed", batch=claim.batch_id)
+            return Outcome("refused", reason=f"cannot be rendered: {type(error).__name__}")
+        outcome = self._call(claim, mail)
+        if outcome.kind in ("throttled", "account"):
+            self.halt = Outcome(outcome.kind, reason=outcome.reason, retry_at=outcome.retry_at)
+        return outcome
+
+    def _call(self, claim: ClaimedBatch, mail: RenderedMail) -> Outcome:
+        now = self.clock()
+        if now > self.lease_until:  # this process stood still: somebody else may have taken the batch
+            return Outcome("unreachable", reason="the lease ran out before the call", retry_at=now)
+        try:
+            return self.provider.send(self._outgoing(claim, mail), now)
+        except Exception as error:
+            # Providers do not raise. Should one do so all the same, nobody knows how far it had come.
+            log.error("provider_raised", batch=claim.batch_id, error=type(error).__name__)
+            return Outcome("unknown", reason=f"fault in the provider's code: {type(error).__name__}")
+
+    def _outgoing(self, claim: ClaimedBatch, mail: RenderedMail) -> OutgoingBatch:
+        return OutgoingBatch(
+            batch_id=claim.batch_id,
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
+            recipients=tuple(
+                Recipient(person.delivery_id, person.email, self.links.url(person.public_id))
+                for person in claim.recipients
+            ),
+        )
