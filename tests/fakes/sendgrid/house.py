@@ -1,0 +1,61 @@
+"""What SendGrid would send as it is and we never may: tracking, a missing way out, words that tell."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from notifier.delivery.providers import DELIVERY_ID_ARG
+from tests.fakes.sendgrid.rules import Problem
+
+TRACKING = ("click_tracking", "open_tracking", "subscription_tracking", "ganalytics")
+LINK = re.compile(r"<(https://[^\s<>]+|http://(?:localhost|127\.0\.0\.1)[^\s<>]*)>")
+FORBIDDEN = {"asm", "mail_settings", "custom_args", "headers", "send_at", "template_id", "attachments"}
+EXACT_HEADERS = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click", "Auto-Submitted": "auto-generated"}
+
+
+def house_problems(body: dict[str, Any]) -> Iterator[Problem]:
+    for name in FORBIDDEN & body.keys():
+        yield name, "house rule: not used here"
+    settings = body.get("tracking_settings", {})
+    for name in TRACKING:
+        if settings.get(name, {}).get("enable") is not False:
+            yield f"tracking_settings.{name}", "house rule: tracking must be switched off"
+    if body.get("categories") != ["digest"]:
+        yield "categories", "house rule: one category for all"
+    lists = {person.get("headers", {}).get("List-Id") for person in body["personalizations"]}
+    if len(lists) != 1 or None in lists:
+        yield "personalizations", "house rule: one List-Id for all"
+    contents = [part["value"] for part in body["content"]]
+    for number, person in enumerate(body["personalizations"]):
+        yield from _person(f"personalizations.{number}", person, contents)
+
+
+def _person(place: str, person: dict[str, Any], contents: list[str]) -> Iterator[Problem]:
+    if [set(mailbox) for mailbox in person["to"]] != [{"email"}] or "cc" in person or "bcc" in person:
+        yield f"{place}.to", "house rule: one person, no name"
+    headers, values = person.get("headers", {}), person.get("substitutions", {})
+    link = LINK.fullmatch(headers.get("List-Unsubscribe", ""))
+    if not link or len(link[0]) > 900:
+        yield f"{place}.headers", "house rule: no one-click link"
+    elif link[1] not in values.values():
+        yield f"{place}.substitutions", "house rule: the link in the text is another than the header's"
+    if any(headers.get(name) != value for name, value in EXACT_HEADERS.items()):
+        yield f"{place}.headers", "house rule: List-Unsubscribe-Post or Auto-Submitted is not as it must be"
+    for tag in values:
+        if not all(tag in content for content in contents):
+            yield f"{place}.substitutions", "house rule: a part of the mail has no place for the link"
+    yield from _ids(place, person)
+
+
+def _ids(place: str, person: dict[str, Any]) -> Iterator[Problem]:
+    args = person.get("custom_args", {})
+    if set(args) != {DELIVERY_ID_ARG} or not is_uuid(args[DELIVERY_ID_ARG]):
+        yield f"{place}.custom_args", "house rule: nothing but the delivery id"
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
