@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from notifier.digests.vocabulary import WORDS
 
 MOST = 4
-_ENTRIES = WORDS["glossary"]
-_ANY = re.compile("|".join(rf"\b({entry['pattern']})\b" for entry in _ENTRIES), re.IGNORECASE)
+_ENTRIES = [(entry, re.compile(rf"\b(?:{entry['pattern']})\b")) for entry in WORDS["glossary"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +18,10 @@ class Explained:
 
 def explain(texts: Iterable[str]) -> tuple[Explained, ...]:
     """The first few hard words of `texts`, in the order in which they come."""
-    found: dict[int, None] = {}
-    for match in _ANY.finditer("\n".join(texts)):
-        found.setdefault((match.lastindex or 1) - 1)
-    entries = [_ENTRIES[number] for number in found][:MOST]
-    return tuple(Explained(entry["term"], entry["means"]) for entry in entries)
+    text = "\n".join(texts).lower()
+    found = []
+    for entry, pattern in _ENTRIES:
+        if entry["stem"] in text and (match := pattern.search(text)):
+            found.append((match.start(), entry))
+    first = sorted(found, key=lambda place: place[0])[:MOST]
+    return tuple(Explained(entry["term"], entry["means"]) for _, entry in first)

@@ -14,6 +14,8 @@ _INVISIBLE = re.compile(
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _MARKUP = re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~^-])")
+_TEMPLATE = re.compile(r"([{}<%])(?=[{}%])")
+_TAG_STEM = TAG_PREFIX.partition("-")[0]
 _TAG = re.compile(re.escape(TAG_PREFIX), re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?。]['\")\]’”]*(?=\s|$)")
 
@@ -22,11 +24,12 @@ def clean(text: object, limit: int = 1000) -> str:
     """One line of harmless text. Markup is left to autoescaping; runs that look like our tags are broken."""
     line = text if isinstance(text, str) else str(text)
     line = line[: 4 * limit]
-    if not (_PLAIN.fullmatch(line) and "  " not in line):
+    if "  " in line or not _PLAIN.fullmatch(line):
         line = _INVISIBLE.sub("", _MARKUP.sub(r"\1", html.unescape(line)))
-        line = _BREAKS.sub(" ", line)
-        line = re.sub(r"([{}<%])(?=[{}%])", r"\1 ", line)
-    return shorten(_TAG.sub("NOTIFIER LINK ", line.strip()), limit)
+        line = _TEMPLATE.sub(r"\1 ", _BREAKS.sub(" ", line))
+    if _TAG_STEM in line.upper():
+        line = _TAG.sub("NOTIFIER LINK ", line)
+    return shorten(line.strip(), limit)
 
 
 def shorten(text: str, limit: int) -> str:
