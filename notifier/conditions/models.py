@@ -1,6 +1,6 @@
 """Targets: what one can follow. A target is a study or a condition."""
 
-from sqlalchemy import CheckConstraint, Identity, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, Identity, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -16,6 +16,7 @@ class Target(Base):
     __table_args__ = (
         UniqueConstraint("kind", "key"),
         CheckConstraint("kind IN ('study', 'condition')", name="kind"),
+        Index("ix_targets_words", text("to_tsvector('simple', label)"), postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)

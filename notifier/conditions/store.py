@@ -1,0 +1,75 @@
+"""Targets in the database."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, text
+
+from notifier.conditions.targets import TargetRef
+
+TargetIds = dict[tuple[str, str], int]
+
+_WANTED = """
+WITH wanted AS (
+    SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:keys AS text[]),
+                         CAST(:labels AS text[]), CAST(:concepts AS text[])) AS w(kind, key, label, concept_id)
+)
+"""
+_FIND = text(
+    _WANTED
+    + """
+SELECT t.id, t.kind, t.key, t.concept_id IS NULL AND w.concept_id IS NOT NULL AS unnamed
+FROM wanted w JOIN targets t USING (kind, key)
+"""
+)
+# In one order everywhere, so that two writers wait for each other and never in a circle.
+_INSERT = text(
+    _WANTED
+    + """
+INSERT INTO targets (kind, key, label, concept_id)
+SELECT kind, key, label, concept_id FROM wanted ORDER BY kind COLLATE "C", key COLLATE "C"
+ON CONFLICT (kind, key) DO NOTHING
+"""
+)
+# A registrant's words may be stored long before a heading with a MeSH id is seen for them. Whoever
+# holds the row is writing the same id, so it is passed over.
+_NAME = text(
+    _WANTED
+    + """
+UPDATE targets t SET concept_id = w.concept_id FROM wanted w
+WHERE t.kind = w.kind AND t.key = w.key AND t.id IN (
+    SELECT t.id FROM targets t JOIN wanted USING (kind, key)
+    WHERE t.concept_id IS NULL FOR UPDATE OF t SKIP LOCKED
+)
+"""
+)
+
+
+def store_targets(conn: Connection, refs: Iterable[TargetRef]) -> TargetIds:
+    """Return the ids by (kind, key); missing targets are made.
+
+    Call it once in a transaction, with all that the transaction needs: each call takes locks in order,
+    two calls may not.
+    """
+    wanted = {(ref.kind, ref.key): ref for ref in refs}
+    ids, unnamed = _find(conn, wanted.values())
+    if len(ids) < len(wanted):
+        conn.execute(_INSERT, _columns(ref for key, ref in wanted.items() if key not in ids))
+        ids, _ = _find(conn, wanted.values())
+    if unnamed:
+        conn.execute(_NAME, _columns(wanted[key] for key in unnamed))
+    return ids
+
+
+def _find(conn: Connection, refs: Iterable[TargetRef]) -> tuple[TargetIds, list[tuple[str, str]]]:
+    rows = conn.execute(_FIND, _columns(refs)).all()
+    return {(row.kind, row.key): row.id for row in rows}, [(row.kind, row.key) for row in rows if row.unnamed]
+
+
+def _columns(refs: Iterable[TargetRef]) -> dict[str, list[str] | list[str | None]]:
+    refs = list(refs)
+    return {
+        "kinds": [ref.kind for ref in refs],
+        "keys": [ref.key for ref in refs],
+        "labels": [ref.label for ref in refs],
+        "concepts": [ref.concept_id for ref in refs],
+    }
