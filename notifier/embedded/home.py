@@ -41,6 +41,9 @@ def leave_users(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     finally:
+        fcntl.flock(
+            descriptor, fcntl.LOCK_UN
+        )  # closing alone would leave the lock to children that we forked
         os.close(descriptor)
     return True
 
