@@ -1,0 +1,112 @@
+"""Files with one JSON value, which may be a list of any length: its elements, one at a time.
+
+A list, and the "studies" of a registry page, are split at the brackets, without holding more than one
+element. Here only strings and brackets are told apart; the rest is left to the JSON parser.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+
+from notifier.registry.lines import MAX_RECORD
+from notifier.registry.sources import CHUNK
+
+_SPLIT_AFTER = re.compile(  # "[", or {"totalCount": 2, "studies": [
+    rb'\s*(?:\{(?:\s*"(?!studies")[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,)*\s*"studies"\s*:\s*)?\['
+)
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]|"(?:[^"\\\n]|\\.)*+")*+[{}\[\]]')
+_STUDY = re.compile(rb'[,\[\s]\{\s*"protocolSection"\s*:')
+_SCALAR = re.compile(rb'(?:"(?:[^"\\]|\\.)*"|[^"{}\[\],])*')
+_FILLER = re.compile(rb"[\s,]*")
+
+Element = tuple[int, bytes | None]
+
+
+def split_elements(stream: io.BufferedReader) -> Iterator[Element]:
+    """Line where it begins, and element; None for one over MAX_RECORD.
+
+    Empty bytes at the end say that the list was never closed.
+    """
+    window = _Window(stream)
+    while len(window.data) < CHUNK and window.more():
+        pass
+    head = _SPLIT_AFTER.match(window.data)
+    if not head:
+        yield from window.whole()
+        return
+    window.drop(head.end())
+    while window.skip_filler() and window.data[0] != ord("]"):
+        yield window.next_element()
+    if not window.data:
+        yield window.line, b""
+
+
+class _Window:
+    """What of the stream is held: from the beginning of an element on."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self.line = 1
+        self.data = bytearray()
+
+    def more(self) -> bool:
+        chunk = self._stream.read1(CHUNK)
+        self.data += chunk
+        return bool(chunk)
+
+    def drop(self, count: int) -> None:
+        self.line += self.data.count(b"\n", 0, count)
+        del self.data[:count]
+
+    def skip_filler(self) -> bool:
+        """Go to the next element; False at the end of the stream."""
+        while True:
+            filler = _FILLER.match(self.data)
+            self.drop(filler.end() if filler else 0)
+            if self.data or not self.more():
+                return bool(self.data)
+
+    def whole(self) -> Iterator[Element]:
+        while len(self.data) <= MAX_RECORD and self.more():
+            pass
+        if len(self.data) > MAX_RECORD:
+            yield 1, None
+        elif self.data.strip():
+            yield 1, bytes(self.data)
+
+    def next_element(self) -> Element:
+        line, end = self.line, self._end()
+        if end is None:
+            # The brackets do not match. The next study, if it can be seen, is not to be lost for that.
+            study = _STUDY.search(self.data, 1)
+            if not study and len(self.data) > MAX_RECORD:
+                self._skip_to_study()
+                return line, None
+            end = study.start() + 1 if study else len(self.data)
+        element = bytes(memoryview(self.data)[:end]).rstrip(b", \t\r\n")
+        self.drop(end)
+        return line, element
+
+    def _end(self) -> int | None:
+        """Where the element ends; None if it does not: not within MAX_RECORD, or not before another study."""
+        if self.data[0] not in b"{[":
+            scalar = _SCALAR.match(self.data)
+            return max(scalar.end() if scalar else 0, 1)
+        depth = position = 0
+        while True:
+            while found := _TO_BRACKET.match(self.data, position):
+                position = found.end()
+                depth += 1 if self.data[position - 1] in b"{[" else -1
+                if depth == 0:
+                    return position
+            if _STUDY.search(self.data, 1) or len(self.data) > MAX_RECORD or not self.more():
+                return None
+
+    def _skip_to_study(self) -> None:
+        """Drop what is too large, holding no more than a chunk of it."""
+        while not (study := _STUDY.search(self.data, 1)):
+            self.drop(max(len(self.data) - CHUNK, 0))
+            if not self.more():
+                self.drop(len(self.data))
+                return
+        self.drop(study.start() + 1)
