@@ -1,6 +1,6 @@
 """Every setting, typed, from the environment (or `.env`), each with a sentence."""
 
-import re
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -9,37 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from notifier import settings_checks as checks
 from notifier.errors import NotifierError
 
-MIN_SECRET_CHARS = 32
-
-
-def _postgres_url(value: str | None) -> str | None:
-    """Accept the `postgres://` of Procfile hosts; the driver is always psycopg 3."""
-    if not value:
-        return None
-    if not re.match(r"postgres(ql)?(\+psycopg)?://", value):
-        raise ValueError("is not a PostgreSQL address; it looks like postgresql://user:password@host:5432/name")
-    return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", value)
-
-
-def _https_or_loopback(value: str) -> str:
-    if not re.match(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])(:|/|$)", value):
-        raise ValueError("must begin with https:// (http:// is for this machine only)")
-    return value.rstrip("/")
-
-
-def _study_url(value: str) -> str:
-    if "{nct_id}" not in value:
-        raise ValueError("must contain {nct_id}, such as https://example.org/studies/{nct_id}")
-    return value
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 CommaList = Annotated[list[SecretStr], NoDecode]
+Mailbox = Annotated[str, AfterValidator(checks.mailbox)]
+PublicKey = Annotated[str, AfterValidator(checks.public_key)]
+FOR_REAL_MAIL = ("secret_keys", "public_url", "mail_from", "mail_reply_to", "postal_address")
 
 
 class Settings(BaseSettings):
@@ -47,30 +23,45 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    notifier_home: Path = Field(Path(".notifier"), description="Folder for the embedded services and their data.")
-    database_url: Annotated[str | None, AfterValidator(_postgres_url)] = Field(
-        None, description="PostgreSQL address. Not set: an embedded PostgreSQL under NOTIFIER_HOME."
+    notifier_home: Path = Field(
+        Path(".notifier"), description="Folder for the embedded services and their data."
     )
-    redis_url: str | None = Field(None, description="Redis address. Not set: an embedded Redis under NOTIFIER_HOME.")
+    database_url: Annotated[str | None, AfterValidator(checks.postgres_url)] = Field(
+        None,
+        repr=False,
+        description="PostgreSQL address. Not set: an embedded PostgreSQL under NOTIFIER_HOME.",
+    )
+    redis_url: Annotated[str | None, AfterValidator(checks.redis_url)] = Field(
+        None, repr=False, description="Redis address. Not set: an embedded Redis under NOTIFIER_HOME."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port of the web process.")
-    public_url: Annotated[str, AfterValidator(_https_or_loopback)] = Field(
-        "http://localhost:8000", description="Where people reach the web process; the base of every link in a mail."
+    public_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
+        "http://localhost:8000",
+        description="Where people reach the web process; the base of every link in a mail.",
     )
     secret_keys: CommaList = Field(
         default_factory=list,
         description="Signing keys, comma-separated, oldest first, 32 characters or more; the last one signs.",
     )
-    mail_provider: Literal["sendgrid", "smtp", "outbox"] = Field("outbox", description="How mail leaves.")
-    mail_from: str = Field("Study updates <updates@example.org>", description="Sender; it names no condition.")
-    mail_reply_to: str = Field("help@example.org", description="A mailbox that a person reads.")
+    mail_provider: Literal["sendgrid", "smtp", "outbox"] = Field(
+        "outbox", description="How mail leaves: sendgrid, smtp, or outbox (files)."
+    )
+    mail_from: Mailbox = Field(
+        "Study updates <updates@example.org>", description="Sender; it names no condition."
+    )
+    mail_reply_to: Mailbox = Field("help@example.org", description="A mailbox that a person reads.")
     postal_address: str = Field(
-        "Study updates, 1 Example Street, Example Town", description="Postal address in the footer of every mail."
+        "Study updates, 1 Example Street, Example Town",
+        description="Postal address in the footer of every mail.",
     )
-    sendgrid_api_key: SecretStr | None = Field(None, description="SendGrid key; the Mail Send scope is enough.")
-    sendgrid_api_url: Annotated[str, AfterValidator(_https_or_loopback)] = Field(
-        "https://api.sendgrid.com", description="SendGrid host; https://api.eu.sendgrid.com for an EU subuser."
+    sendgrid_api_key: SecretStr | None = Field(
+        None, description="SendGrid key; the Mail Send scope is enough."
     )
-    sendgrid_webhook_public_keys: Annotated[list[str], NoDecode] = Field(
+    sendgrid_api_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
+        "https://api.sendgrid.com",
+        description="SendGrid host; https://api.eu.sendgrid.com for an EU subuser.",
+    )
+    sendgrid_webhook_public_keys: Annotated[list[PublicKey], NoDecode] = Field(
         default_factory=list, description="Public keys of the signed event webhook, comma-separated."
     )
     smtp_url: SecretStr | None = Field(
@@ -80,38 +71,70 @@ class Settings(BaseSettings):
     api_keys: CommaList = Field(default_factory=list, description="Bearer keys of the site, comma-separated.")
     ops_username: str | None = Field(None, description="Name for the operators' pages.")
     ops_password: SecretStr | None = Field(None, description="Password for the operators' pages.")
-    registry_api_url: Annotated[str, AfterValidator(_https_or_loopback)] = Field(
+    registry_api_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
         "https://clinicaltrials.gov/api/v2", description="The registry's API, for `records poll`."
     )
-    site_study_url: Annotated[str, AfterValidator(_study_url)] = Field(
+    site_study_url: Annotated[str, AfterValidator(checks.study_url)] = Field(
         "https://clinicaltrials.gov/study/{nct_id}", description="A study's public page, with {nct_id}."
     )
     log_format: Literal["text", "json"] = Field("text", description="How log lines look: text or json.")
-    digest_hour: int = Field(8, ge=0, le=23, description="Local hour of daily and weekly digests, unless chosen.")
-    digest_weekday: int = Field(1, ge=1, le=7, description="Weekday of weekly digests (1 is Monday), unless chosen.")
+    digest_hour: int = Field(
+        8, ge=0, le=23, description="Local hour of daily and weekly digests, unless chosen."
+    )
+    digest_weekday: int = Field(
+        1, ge=1, le=7, description="Weekday of weekly digests (1 is Monday), unless chosen."
+    )
     quiet_minutes: int = Field(
         60, ge=1, le=1440, description="After an immediate mail, what follows is gathered for this long."
     )
     batch_size: int = Field(500, ge=1, le=1000, description="Most people in one provider call.")
-    max_attempts: int = Field(8, ge=1, le=50, description="Provider calls for one batch before it has failed.")
+    max_attempts: int = Field(
+        8, ge=1, le=50, description="Provider calls for one batch before it has failed."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         lists = ("secret_keys", "api_keys", "sendgrid_webhook_public_keys")
-        return {key: _split(value) if key in lists else value for key, value in values.items()}
+        return {key: checks.split(value) if key in lists else value for key, value in values.items()}
 
     @model_validator(mode="after")
     def _refuse_weak_or_missing(self) -> Self:
-        _check_secrets("SECRET_KEYS", self.secret_keys)
-        _check_secrets("API_KEYS", self.api_keys)
-        if self.mail_provider == "sendgrid" and not self.sendgrid_api_key:
-            raise ValueError("SENDGRID_API_KEY is missing; MAIL_PROVIDER=sendgrid needs it")
-        if self.mail_provider == "smtp" and not self.smtp_url:
-            raise ValueError("SMTP_URL is missing; MAIL_PROVIDER=smtp needs it")
-        if self.mail_provider != "outbox" and not self.secret_keys:
-            raise ValueError("SECRET_KEYS is missing; links in real mail need a key that outlives this machine")
+        problems = [
+            *checks.weak_keys("SECRET_KEYS", self.secret_keys),
+            *checks.weak_keys("API_KEYS", self.api_keys),
+            *self._missing_for_provider(),
+            *self._weak_ops_login(),
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _missing_for_provider(self) -> Iterator[str]:
+        """A provider on this machine (a mail catcher, a test) may do with the examples; real people may not."""
+        needed = {"sendgrid": "sendgrid_api_key", "smtp": "smtp_url"}.get(self.mail_provider)
+        if not needed:
+            return
+        if not getattr(self, needed):
+            yield f"{needed.upper()} is missing; MAIL_PROVIDER={self.mail_provider} needs it"
+        url = (
+            self.smtp_url.get_secret_value()
+            if self.mail_provider == "smtp" and self.smtp_url
+            else self.sendgrid_api_url
+        )
+        if checks.on_this_machine(url):
+            return
+        for name in FOR_REAL_MAIL:
+            if name not in self.model_fields_set or not getattr(self, name):
+                yield f"{name.upper()} is missing; mail to real people needs your own"
+        if "public_url" in self.model_fields_set and checks.on_this_machine(self.public_url):
+            yield "PUBLIC_URL leads to this machine only; links in mail to real people need an https:// address"
+
+    def _weak_ops_login(self) -> Iterator[str]:
+        if bool(self.ops_username) != bool(self.ops_password):
+            yield "OPS_USERNAME and OPS_PASSWORD: only one of them is set; set both, or none to close those pages"
+        if self.ops_password and len(self.ops_password.get_secret_value()) < checks.MIN_PASSWORD_CHARS:
+            yield f"OPS_PASSWORD is too short; it needs {checks.MIN_PASSWORD_CHARS} characters or more"
 
     @property
     def quiet_interval(self) -> timedelta:
@@ -122,15 +145,6 @@ class Settings(BaseSettings):
         return self.outbox_dir or self.notifier_home / "outbox"
 
 
-def _check_secrets(name: str, keys: list[SecretStr]) -> None:
-    for number, key in enumerate(keys, 1):
-        text = key.get_secret_value()
-        if len(text) < MIN_SECRET_CHARS:
-            raise ValueError(f"{name}: key {number} has {len(text)} characters; it needs {MIN_SECRET_CHARS} or more")
-        if len(set(text)) < 8:
-            raise ValueError(f"{name}: key {number} is too simple; `openssl rand -hex 32` makes a good one")
-
-
 @cache
 def load_settings() -> Settings:
     """Read the environment once. Raises NotifierError that names each wrong variable and its remedy."""
@@ -138,12 +152,15 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise NotifierError(_explain(error), "See .env.example for each setting.") from None
+    except UnicodeDecodeError:
+        raise NotifierError("The file .env is not UTF-8 text.", "Save it as UTF-8.") from None
 
 
 def _explain(error: ValidationError) -> str:
     """Name the variables and the reasons; never the values, which may be secrets."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in problem["loc"][:1]).upper()
-        lines.append(f"{name}: {problem['msg']}" if name else problem["msg"].removeprefix("Value error, "))
+        name = "".join(str(part) for part in problem["loc"][:1]).upper()
+        reason = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {reason}" if name else reason)
     return "Settings: " + "; ".join(lines) + "."
