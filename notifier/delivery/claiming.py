@@ -86,7 +86,8 @@ def _take(
                        AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
                      ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED)
                    UPDATE batches b
-                   SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until, provider = :provider
+                   SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until,
+                       attempted_at = :now, provider = :provider
                    FROM due WHERE b.id = due.id RETURNING b.id, b.edition_id, b.attempts"""
             ),
             {

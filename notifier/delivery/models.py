@@ -31,6 +31,7 @@ class Batch(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     next_attempt_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
+    attempted_at: Mapped[datetime | None]  # when the last claim was made
     provider: Mapped[str | None]
     message_id: Mapped[str | None]
     failure_class: Mapped[str | None]
@@ -57,6 +58,30 @@ class Delivery(Base):
     state_at: Mapped[datetime | None]
 
 
+class FeedbackEvent(Base):
+    """One event of the provider's webhook, stripped: no address, no free text of a foreign mail server.
+
+    `delivery_id` is NULL for bounces that come late and without ids; `email_key` is what they are known by.
+    """
+
+    __tablename__ = "feedback_events"
+    __table_args__ = (
+        Index("ix_feedback_events_new", "id", postgresql_where="applied_at IS NULL"),
+        Index("ix_feedback_events_soft", "email_key", "occurred_at", postgresql_where="kind = 'blocked'"),
+        Index("ix_feedback_events_received", "received_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    event_id: Mapped[str] = mapped_column(unique=True)
+    delivery_id: Mapped[UUID | None] = mapped_column(index=True)
+    email_key: Mapped[bytes | None]
+    kind: Mapped[str]
+    reason: Mapped[str | None]  # a class, such as "Invalid Address"
+    occurred_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]
+
+
 class Brake(Base):
     """Why nothing is claimed just now, for the whole account. No row: full speed.
 
@@ -79,5 +104,18 @@ class Suppression(Base):
     __tablename__ = "suppressions"
 
     email_key: Mapped[bytes] = mapped_column(primary_key=True)
-    reason: Mapped[str]
+    reason: Mapped[str]  # bounced, soft bounces, complaint, invalid, unsubscribed, erased, operator
+    note: Mapped[str | None]
     created_at: Mapped[datetime]
+
+
+class OperatorAction(Base):
+    """What an operator did, and why. Never changed, never deleted."""
+
+    __tablename__ = "operator_actions"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    at: Mapped[datetime]
+    action: Mapped[str]
+    subject: Mapped[str]  # an opaque id, a run's key, or a keyed hash in hex
+    note: Mapped[str]

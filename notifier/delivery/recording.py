@@ -66,7 +66,8 @@ def _still_ours(conn: Connection, claim: ClaimedBatch) -> bool:
     return (
         conn.execute(
             text(
-                "SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt AND state IN ('sending', 'unknown') FOR UPDATE"
+                """SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt
+                   AND state IN ('sending', 'unknown') FOR UPDATE"""
             ),
             {"id": claim.batch_id, "attempt": claim.attempt},
         ).scalar_one_or_none()

@@ -37,6 +37,36 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_editions_key")),
     )
     op.create_table(
+        "feedback_events",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("delivery_id", sa.Uuid(), nullable=True),
+        sa.Column("email_key", sa.LargeBinary(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("occurred_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("received_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("applied_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_events")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_feedback_events_event_id")),
+    )
+    op.create_index(op.f("ix_feedback_events_delivery_id"), "feedback_events", ["delivery_id"], unique=False)
+    op.create_index(
+        "ix_feedback_events_new",
+        "feedback_events",
+        ["id"],
+        unique=False,
+        postgresql_where="applied_at IS NULL",
+    )
+    op.create_index("ix_feedback_events_received", "feedback_events", ["received_at"], unique=False)
+    op.create_index(
+        "ix_feedback_events_soft",
+        "feedback_events",
+        ["email_key", "occurred_at"],
+        unique=False,
+        postgresql_where="kind = 'blocked'",
+    )
+    op.create_table(
         "heartbeats",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("seen_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
@@ -53,6 +83,15 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.create_table(
+        "operator_actions",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_actions")),
     )
     op.create_table(
         "schedules",
@@ -101,6 +140,7 @@ def upgrade() -> None:
         "suppressions",
         sa.Column("email_key", sa.LargeBinary(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("email_key", name=op.f("pk_suppressions")),
     )
@@ -239,6 +279,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("next_attempt_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("lease_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("attempted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("provider", sa.Text(), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("failure_class", sa.Text(), nullable=True),

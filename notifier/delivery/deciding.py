@@ -1,0 +1,38 @@
+"""An operator decides about deliveries that ended badly or are in doubt."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from notifier.delivery.audit import note_action
+
+
+def retry_batches(conn: Connection, batch_ids: list[int], *, note: str, now: datetime) -> int:
+    """Send `unknown` and `failed` batches once more, with fresh attempts. For an unknown one that may be a
+    second mail; that is the operator's decision, and it is written down."""
+    return _decide(conn, batch_ids, _RETRY, "batch_retried", note, now)
+
+
+def drop_batches(conn: Connection, batch_ids: list[int], *, note: str, now: datetime) -> int:
+    """Give up on `unknown`, `failed`, `planned` and `retrying` batches: they end as `dropped`."""
+    return _decide(conn, batch_ids, _DROP, "batch_dropped", note, now)
+
+
+def _decide(
+    conn: Connection, batch_ids: list[int], statement: str, action: str, note: str, now: datetime
+) -> int:
+    decided = list(conn.execute(text(statement), {"ids": batch_ids, "now": now}).scalars())
+    for batch_id in decided:
+        note_action(conn, action, str(batch_id), note, now=now)
+    return len(decided)
+
+
+_RETRY = """
+UPDATE batches SET state = 'retrying', attempts = 0, next_attempt_at = :now, ended_at = NULL
+WHERE id = ANY(:ids) AND state IN ('unknown', 'failed') RETURNING id
+"""
+
+_DROP = """
+UPDATE batches SET state = 'dropped', reason = 'by an operator', ended_at = :now
+WHERE id = ANY(:ids) AND state IN ('unknown', 'failed', 'planned', 'retrying') RETURNING id
+"""

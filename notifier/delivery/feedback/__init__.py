@@ -1,0 +1,1 @@
+"""Feedback: what the provider's webhook says became of a mail."""

@@ -1,0 +1,110 @@
+"""Apply feedback to deliveries, suppressions and subscriptions, in whatever order it came."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+CHUNK = 5_000
+SOFT_BOUNCES = 5
+SOFT_BOUNCE_WINDOW = timedelta(days=30)
+
+# A later word of a lower rank never overrides an earlier one of a higher rank: bounces come after deliveries.
+_RANK = "CASE {} WHEN 'delivered' THEN 1 WHEN 'dropped' THEN 2 WHEN 'bounced' THEN 3 ELSE 0 END"
+
+_SUPPRESSING = """CASE kind WHEN 'bounce' THEN 'bounced' WHEN 'dropped_bounced' THEN 'bounced'
+    WHEN 'dropped_invalid' THEN 'invalid' WHEN 'spamreport' THEN 'complaint' WHEN 'dropped_complaint' THEN 'complaint'
+    WHEN 'unsubscribe' THEN 'unsubscribed' WHEN 'group_unsubscribe' THEN 'unsubscribed'
+    WHEN 'dropped_unsubscribed' THEN 'unsubscribed' END"""
+
+
+def apply_feedback(engine: Engine, *, now: datetime) -> int:
+    """Apply all that has not been applied; the number of events. Several workers share the work."""
+    applied = 0
+    while True:
+        with engine.begin() as conn:
+            count = _apply_chunk(conn, now)
+        applied += count
+        if count < CHUNK:
+            return applied
+
+
+def _apply_chunk(conn: Connection, now: datetime) -> int:
+    conn.execute(text("DROP TABLE IF EXISTS chunk"))
+    count = conn.execute(
+        text(
+            """CREATE TEMP TABLE chunk ON COMMIT DROP AS
+               WITH taken AS (SELECT id FROM feedback_events WHERE applied_at IS NULL
+                              ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+               SELECT f.* FROM feedback_events f JOIN taken USING (id)"""
+        ),
+        {"limit": CHUNK},
+    ).rowcount
+    if not count:
+        return 0
+    for statement in (
+        _MOVE_DELIVERIES,
+        _SUPPRESS,
+        _SUPPRESS_SOFT,
+        _END_SUBSCRIPTIONS,
+        _STOP_PEOPLE,
+        _APPLIED,
+    ):
+        conn.execute(
+            text(statement),
+            {"now": now, "soft_since": now - SOFT_BOUNCE_WINDOW, "soft_bounces": SOFT_BOUNCES},
+        )
+    return int(count)
+
+
+_MOVE_DELIVERIES = f"""
+UPDATE deliveries d SET state = x.state, reason = x.reason, state_at = x.occurred_at
+FROM (SELECT DISTINCT ON (delivery_id) delivery_id, state, reason, occurred_at
+      FROM (SELECT delivery_id, reason, occurred_at,
+                   CASE WHEN kind = 'delivered' THEN 'delivered' WHEN kind IN ('bounce', 'blocked') THEN 'bounced'
+                        WHEN kind LIKE 'dropped%' THEN 'dropped' END AS state
+            FROM chunk WHERE delivery_id IS NOT NULL) c
+      WHERE state IS NOT NULL
+      ORDER BY delivery_id, {_RANK.format("state")} DESC, occurred_at DESC) x
+WHERE d.id = x.delivery_id AND {_RANK.format("d.state")} < {_RANK.format("x.state")}
+"""
+
+# Known by the delivery where there is one: the provider may write the address otherwise than the person did.
+_SUPPRESS = f"""
+INSERT INTO suppressions (email_key, reason, created_at)
+SELECT DISTINCT ON (email_key) email_key, reason, CAST(:now AS timestamptz)
+FROM (SELECT COALESCE(s.email_key, c.email_key) AS email_key, {_SUPPRESSING} AS reason
+      FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id LEFT JOIN subscribers s ON s.id = d.subscriber_id) x
+WHERE email_key IS NOT NULL AND reason IS NOT NULL
+ORDER BY email_key, reason = 'complaint' DESC
+ON CONFLICT (email_key) DO UPDATE SET reason = 'complaint'
+WHERE EXCLUDED.reason = 'complaint' AND suppressions.reason <> 'complaint'
+"""
+
+_SUPPRESS_SOFT = """
+INSERT INTO suppressions (email_key, reason, created_at)
+SELECT f.email_key, 'soft bounces', CAST(:now AS timestamptz)
+FROM feedback_events f
+WHERE f.kind = 'blocked' AND f.occurred_at > :soft_since
+  AND f.email_key IN (SELECT email_key FROM chunk WHERE kind = 'blocked')
+GROUP BY f.email_key HAVING count(*) >= :soft_bounces ORDER BY f.email_key
+ON CONFLICT (email_key) DO NOTHING
+"""
+
+# A complaint, or an unsubscribe at the provider, ends everything; only a new confirmation brings the person back.
+_LEAVING = """
+SELECT s.id FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id
+JOIN subscribers s ON s.id = d.subscriber_id OR s.email_key = c.email_key
+WHERE c.kind IN ('spamreport', 'dropped_complaint', 'unsubscribe', 'group_unsubscribe', 'dropped_unsubscribed')
+"""
+
+_END_SUBSCRIPTIONS = f"""
+UPDATE subscriptions SET ended_at = :now, ended_reason = 'feedback'
+WHERE ended_at IS NULL AND subscriber_id IN ({_LEAVING})
+"""
+
+_STOP_PEOPLE = f"""
+UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL
+WHERE state = 'active' AND id IN ({_LEAVING})
+"""
+
+_APPLIED = "UPDATE feedback_events f SET applied_at = :now FROM chunk c WHERE c.id = f.id"
