@@ -4,12 +4,11 @@ A list, and the "studies" of a registry page, are split at the brackets, without
 element. Here only strings and brackets are told apart; the rest is left to the JSON parser.
 """
 
-import io
 import re
 from collections.abc import Iterator
 
 from notifier.registry.lines import MAX_RECORD
-from notifier.registry.sources import CHUNK
+from notifier.registry.sources import CHUNK, Stream
 
 _SPLIT_AFTER = re.compile(  # "[", or {"totalCount": 2, "studies": [
     rb'\s*(?:\{(?:\s*"(?!studies")[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,)*\s*"studies"\s*:\s*)?\['
@@ -22,7 +21,7 @@ _FILLER = re.compile(rb"[\s,]*")
 Element = tuple[int, bytes | None]
 
 
-def split_elements(stream: io.BufferedReader) -> Iterator[Element]:
+def split_elements(stream: Stream) -> Iterator[Element]:
     """Line where it begins, and element; None for one over MAX_RECORD.
 
     Empty bytes at the end say that the list was never closed.
@@ -44,7 +43,7 @@ def split_elements(stream: io.BufferedReader) -> Iterator[Element]:
 class _Window:
     """What of the stream is held: from the beginning of an element on."""
 
-    def __init__(self, stream: io.BufferedReader) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.line = 1
         self.data = bytearray()

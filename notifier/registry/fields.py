@@ -10,6 +10,7 @@ from notifier.registry.records import BadRecord
 from notifier.registry.text import tidy, tidy_lines
 
 MAX_COUNT = 2**53  # beyond it JSON numbers are not exact
+REMEMBERED = 2**16  # texts
 SHORT = 100  # characters; shorter texts (cities, hospitals, statuses) recur all over the registry
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
 
@@ -34,6 +35,9 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return key in self._data
 
+    def is_given(self, key: str) -> bool:
+        return bool(self._data.get(key))
+
     def part(self, key: str) -> "Fields":
         """The object under `key`; where it is not given, an empty one."""
         value = self._data.get(key)
@@ -46,7 +50,7 @@ class Fields:
         """The named texts of each object in a list, "" where not given. The fast way for long lists."""
         found = self._list(key)
         try:
-            return [tuple([_cell(item.get(name)) for name in names]) for item in found]
+            return [tuple([_TIDIED[item.get(name)] for name in names]) for item in found]
         except (AttributeError, TypeError):  # not an object, or not text: the slow way says which
             return [tuple([item.text(name) or "" for name in names]) for item in self.parts(key)]
 
@@ -54,7 +58,7 @@ class Fields:
         value = self._data.get(key)
         if value is not None and not isinstance(value, str):
             raise self._bad(key, value, "text")
-        return _cell(value) or None
+        return _TIDIED[value] or None
 
     def lines(self, key: str) -> str | None:
         value = self._data.get(key)
@@ -67,7 +71,7 @@ class Fields:
         for item in found:
             if not isinstance(item, str):
                 raise self._bad(key, item, "a list of texts", "holds")
-        return [text for text in map(tidy, found) if text]
+        return [text for text in map(_TIDIED.__getitem__, found) if text]
 
     def flag(self, key: str) -> bool | None:
         value = self._data.get(key)
@@ -104,13 +108,23 @@ class Fields:
         return BadRecord(f"{self.path(key)} {verb} {_kind(value)}; it should be {wanted}")
 
 
-def _cell(text: str | None) -> str:
-    if text is None:
-        return ""
-    return _short(text) if len(text) < SHORT else tidy(text)
+class _Tidied(dict[str | None, str]):
+    """`tidy`, remembering short texts. "" for None; TypeError for what is no text."""
+
+    def __missing__(self, text: str | None) -> str:
+        if text is None:
+            return ""
+        if not isinstance(text, str):
+            raise TypeError
+        tidied = tidy(text)
+        if len(text) < SHORT:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[text] = tidied
+        return tidied
 
 
-_short = lru_cache(maxsize=2**15)(tidy)
+_TIDIED = _Tidied()
 
 
 @lru_cache(maxsize=2**14)

@@ -1,15 +1,29 @@
 """Records in: each is compared with what is stored, and followers are told of what matters."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+import structlog
+from sqlalchemy import Connection, Engine, text
 
-from notifier.registry.records import RawRecord, Rejection
+from notifier.registry.batches import store_batch
+from notifier.registry.positions import assign_positions
+from notifier.registry.projection import StudyVersion, project
+from notifier.registry.records import BadRecord, RawRecord, Rejection
+from notifier.registry.states import Outcome
 
+BATCH_RECORDS = 500
+BATCH_BYTES = 16 << 20  # of facts; what bounds the memory if records are very large
 KEPT_REJECTIONS = 100  # the summary holds this many; `on_rejection` hears of all
+ANALYZE_FROM = 1000  # written rows: after that many the planner's statistics are far from the truth
+
+OLDER = "older than the stored version, so it was left out"
+
+log = structlog.get_logger()
+
+Sourced = tuple[RawRecord, StudyVersion]
 
 
 @dataclass
@@ -30,7 +44,7 @@ class IntakeResult:
     rejections: list[Rejection] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        raise NotImplementedError
+        return asdict(self)
 
 
 def take_in(
@@ -41,9 +55,86 @@ def take_in(
     now: datetime,
     on_rejection: Callable[[Rejection], None] | None = None,
 ) -> IntakeResult:
-    raise NotImplementedError
+    """Each batch is one transaction: whatever happens, a repeat finds what is missing and tells nothing twice."""
+    intake = _Intake(on_rejection)
+    for batch in intake.batches(records):
+        with engine.begin() as conn:
+            stored = store_batch(conn, [version for _, version in batch], since, now)
+        if stored.made_events:
+            _number(engine)
+        intake.count(batch, stored.outcomes)
+    _number(engine)  # also what a process that was killed has left
+    result = intake.result
+    if result.new + result.changed >= ANALYZE_FROM:
+        _refresh_statistics(engine)
+    log.info("intake_done", **{key: value for key, value in result.as_json().items() if key != "rejections"})
+    return result
 
 
 def installation_day(conn: Connection, now: datetime) -> date:
     """The default for `since`: the day the first study was stored, or today."""
-    raise NotImplementedError
+    first_seen: datetime | None = conn.scalar(text("SELECT first_seen_at FROM studies ORDER BY id LIMIT 1"))
+    return (first_seen or now).date()
+
+
+class _Intake:
+    """Reads, rejects and counts."""
+
+    def __init__(self, on_rejection: Callable[[Rejection], None] | None) -> None:
+        self.result = IntakeResult()
+        self._on_rejection = on_rejection
+
+    def batches(self, records: Iterable[RawRecord | Rejection]) -> Iterator[list[Sourced]]:
+        batch: list[Sourced] = []
+        size = 0
+        for record, version in self._versions(records):
+            batch.append((record, version))
+            size += len(version.encoded)
+            if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def count(self, batch: list[Sourced], outcomes: list[Outcome]) -> None:
+        for (record, _), outcome in zip(batch, outcomes, strict=True):
+            self.result.new += outcome in (Outcome.NEW, Outcome.KNOWN)
+            self.result.known += outcome is Outcome.KNOWN
+            self.result.changed += outcome is Outcome.CHANGED
+            self.result.unchanged += outcome is Outcome.UNCHANGED
+            if outcome is Outcome.OLDER:
+                self.result.older += 1
+                self._tell(Rejection(record.file, record.line, OLDER))
+
+    def _versions(self, records: Iterable[RawRecord | Rejection]) -> Iterator[Sourced]:
+        for record in records:
+            self.result.read += 1
+            if isinstance(record, Rejection):
+                self._reject(record)
+                continue
+            try:
+                version = project(record.data)
+            except BadRecord as bad:
+                self._reject(Rejection(record.file, record.line, bad.reason))
+            else:
+                yield RawRecord(record.file, record.line, None), version
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.result.rejected += 1
+        self._tell(rejection)
+
+    def _tell(self, rejection: Rejection) -> None:
+        if len(self.result.rejections) < KEPT_REJECTIONS:
+            self.result.rejections.append(rejection)
+        if self._on_rejection:
+            self._on_rejection(rejection)
+
+
+def _number(engine: Engine) -> None:
+    with engine.begin() as conn:
+        assign_positions(conn)
+
+
+def _refresh_statistics(engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(text("ANALYZE studies, change_events, event_targets, targets"))

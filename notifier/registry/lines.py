@@ -1,12 +1,13 @@
 """Files with one JSON value a line."""
 
-import io
 from collections.abc import Iterator
+
+from notifier.registry.sources import Stream
 
 MAX_RECORD = 32 << 20  # bytes; the largest real records, with results, have some 10 MB
 
 
-def split_lines(stream: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
+def split_lines(stream: Stream) -> Iterator[tuple[int, bytes | None]]:
     """Line number and line; None for a line over MAX_RECORD, of which no more than that is ever held."""
     number = 0
     while line := stream.readline(MAX_RECORD + 1):
@@ -18,6 +19,6 @@ def split_lines(stream: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]
             yield number, line
 
 
-def _skip_rest(stream: io.BufferedReader, line: bytes) -> None:
+def _skip_rest(stream: Stream, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_RECORD)

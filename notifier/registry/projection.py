@@ -25,10 +25,15 @@ Readers = dict[str, tuple[str, Reader]]  # by fact: the registry's key, and how 
 
 @dataclass(frozen=True, slots=True)
 class StudyVersion:
-    """One record, read. A partial record has only the facts that it gives."""
+    """One record, read. A partial record has only the facts that it gives.
+
+    `encoded` is `facts` as JSON, always the same for the same facts; `digest` is its hash.
+    """
 
     nct_id: str
     facts: Json
+    encoded: bytes
+    digest: bytes
     is_partial: bool
     updated_on: date | None
     data_date: date | None
@@ -45,9 +50,12 @@ def project(record: object) -> StudyVersion:
     # The registry gives both with every full record; a response limited by `fields=` lacks them.
     is_partial = data_date is None or "organization" not in identification
     facts = _facts(root, protocol, derived, is_partial)
+    encoded = encode(facts)
     return StudyVersion(
         nct_id,
         facts,
+        encoded,
+        digest(encoded),
         is_partial,
         _day(facts.get("lastUpdatePosted")),
         _day(data_date),
@@ -55,8 +63,12 @@ def project(record: object) -> StudyVersion:
     )
 
 
-def facts_hash(facts: Json) -> bytes:
-    return hashlib.blake2b(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+def encode(facts: Json) -> bytes:
+    return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+
+
+def digest(encoded: bytes) -> bytes:
+    return hashlib.blake2b(encoded, digest_size=16).digest()
 
 
 def clean_nct_id(text: str | None) -> str:
@@ -144,7 +156,7 @@ def _items(*names: str) -> Callable[[Fields, str], list[Json]]:
 def _references(module: Fields, key: str) -> list[Json]:
     references = _items("pmid", "type", "citation")(module, key)
     for reference, given in zip(references, module.parts(key), strict=True):
-        reference["retracted"] = any(True for _ in given.parts("retractions"))
+        reference["retracted"] = given.is_given("retractions")
     return references
 
 

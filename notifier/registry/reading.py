@@ -1,6 +1,5 @@
 """Records out of files of any size, in constant memory. What cannot be read is said, and the rest goes on."""
 
-import io
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import orjson
 from notifier.registry.elements import split_elements
 from notifier.registry.lines import MAX_RECORD, split_lines
 from notifier.registry.records import RawRecord, Rejection
-from notifier.registry.sources import Meter, Progress, find_files, is_lines, open_file
+from notifier.registry.sources import Meter, Progress, Stream, find_files, is_lines, open_file
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 TOO_LARGE = f"larger than {MAX_RECORD >> 20} MB; no study is. Is a line break or a bracket missing?"
@@ -27,10 +26,10 @@ def read_paths(paths: Sequence[Path], progress: Progress | None = None) -> Itera
     return (found for file in files for found in _read_file(file, meter))
 
 
-def parse(file: str, line: int, data: bytes) -> Iterator[RawRecord | Rejection]:
+def _parse(file: str, line: int, data: bytes) -> Iterator[RawRecord | Rejection]:
     """The study of some JSON, or the studies, if it is a list or a page of the registry's API."""
     try:
-        value = orjson.loads(data.removeprefix(_UTF8_MARK))
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         yield Rejection(file, line, _explain(error))
         return
@@ -49,7 +48,7 @@ def _read_file(file: Path, meter: Meter) -> Iterator[RawRecord | Rejection]:
     name, line = str(file), 0
     try:
         with open_file(file, meter) as stream:
-            skip_mark(stream)
+            _skip_mark(stream)
             for line, data in split_lines(stream) if is_lines(file) else split_elements(stream):
                 yield from _read_one(name, line, data)
     except EOFError:
@@ -64,10 +63,10 @@ def _read_one(name: str, line: int, data: bytes | None) -> Iterator[RawRecord | 
     elif not data:
         yield Rejection(name, line, "the list has no end; the file may be cut off")
     else:
-        yield from parse(name, line, data)
+        yield from _parse(name, line, data)
 
 
-def skip_mark(stream: io.BufferedReader) -> None:
+def _skip_mark(stream: Stream) -> None:
     if stream.peek(len(_UTF8_MARK)).startswith(_UTF8_MARK):
         stream.read(len(_UTF8_MARK))
 

@@ -4,11 +4,12 @@ import gzip
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from notifier.errors import NotifierError
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all (as they lie on disk)
+Stream: TypeAlias = "io.BufferedReader[Any]"
 
 NAMES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 CHUNK = 1 << 20
@@ -56,11 +57,11 @@ class _Metered(io.RawIOBase):
         super().close()
 
 
-def open_file(file: Path, meter: Meter) -> io.BufferedReader:
+def open_file(file: Path, meter: Meter) -> Stream:
     """Unpacked where it is gzip. Reading raises OSError, EOFError or zlib.error where the file is broken."""
-    stream = io.BufferedReader(_Metered(file.open("rb", buffering=0), meter), CHUNK)
+    stream: Stream = io.BufferedReader(_Metered(file.open("rb", buffering=0), meter), CHUNK)
     if file.name.endswith(".gz"):
-        return io.BufferedReader(gzip.GzipFile(fileobj=stream), CHUNK)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.GzipFile(fileobj=stream), CHUNK)
     return stream
 
 
