@@ -1,6 +1,8 @@
 """An SMTP server for tests: keeps what it takes, counts connections, and refuses or hangs up where it is told."""
 
+import asyncio
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +10,6 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 HANG_UP = "hang up"
@@ -89,25 +90,35 @@ def smtp_sink(
                 sink.open_lines.append(self)
             super().connection_made(transport)
 
-    class SinkController(Controller):
-        def factory(self) -> SMTP:
-            return CountingSmtp(self.handler, **self.SMTP_kwargs)
+    def line() -> SMTP:
+        return CountingSmtp(
+            sink,
+            loop=loop,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+            authenticator=sink.login if password else None,
+            auth_required=password is not None,
+            auth_require_tls=False,
+        )
 
-    controller = SinkController(
-        sink,
-        hostname=sink.host,
-        port=0,
-        ssl_context=implicit_tls,
-        tls_context=starttls,
-        require_starttls=starttls is not None,
-        authenticator=sink.login if password else None,
-        auth_required=password is not None,
-        auth_require_tls=False,
-    )
-    controller.start()
-    assert controller.server is not None
-    sink.port = controller.server.sockets[0].getsockname()[1]
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True, name="smtp-sink")
+    thread.start()
+    listening = loop.create_server(line, sink.host, 0, ssl=implicit_tls)
+    server = asyncio.run_coroutine_threadsafe(listening, loop).result(10)
+    sink.port = server.sockets[0].getsockname()[1]
     try:
         yield sink
     finally:
-        controller.stop()
+        asyncio.run_coroutine_threadsafe(_stop(server), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def _stop(server: asyncio.Server) -> None:
+    server.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

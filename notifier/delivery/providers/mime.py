@@ -11,6 +11,7 @@ from notifier.delivery.providers.types import OutgoingBatch, Recipient
 from notifier.digests.tags import UNSUBSCRIBE_TAG
 
 BOUNDARY = "=_notifier_alternative"  # "=_" cannot occur in quoted-printable, whatever the text says
+MIME_HEADERS = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n'.encode()
 SOFT_BREAK = b"=\r\n"
 LONGEST_LINE = 76  # RFC 2045, section 6.7, with the "=" of a soft break
 
@@ -40,9 +41,7 @@ def _shared_head(subject: str, sender: Sender, now: datetime) -> bytes:
     head["Reply-To"] = str(sender.reply_to)
     head["Subject"] = subject
     head["Date"] = now
-    head["MIME-Version"] = "1.0"
-    head["Content-Type"] = f'multipart/alternative; boundary="{BOUNDARY}"'
-    return head.as_bytes().removesuffix(b"\r\n")
+    return head.as_bytes().removesuffix(b"\r\n") + MIME_HEADERS
 
 
 def _body_pieces(batch: OutgoingBatch) -> list[bytes]:

@@ -16,11 +16,11 @@ _TELLING = re.compile(
 
 def scrub(words: str, people: Iterable[Recipient]) -> str:
     """Take out what could tell who the mail was for or what it was about. Fields such as `from.email` stay."""
+    words = _TELLING.sub(HIDDEN, words)
     lowered = words.casefold()
     for name in {name for person in people for name in _names(person)}:
         if name in lowered:
             words = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", HIDDEN, words, flags=re.I)
-    words = _TELLING.sub(HIDDEN, words)
     clean = " ".join("".join(char if char.isprintable() else " " for char in words).split())
     return clean if len(clean) <= LONGEST else clean[: LONGEST - 1] + "…"
 

@@ -19,7 +19,7 @@ class Mailbox:
     def parse(cls, setting: str, value: str) -> Self:
         """Read `Name <address>` or a bare address. Raises NotifierError that names the setting."""
         name, email = parseaddr(value)
-        if not ADDRESS.fullmatch(email) or any(not char.isprintable() for char in name):
+        if not ADDRESS.fullmatch(email) or not value.isprintable():
             raise NotifierError(
                 f"{setting} is not an address that mail can be sent from.",
                 "Write it like: Study updates <updates@example.org>",

@@ -4,6 +4,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
@@ -75,6 +76,7 @@ class Server:
         if self.username:
             line.login(self.username, self.password)
         assert line.sock is not None
+        line.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # else each mail waits 40 ms for a delayed ACK
         line.sock.settimeout(REPLY_SECONDS)
 
 

@@ -21,9 +21,9 @@ from tests.paths import ROOT
 class SendGridControl:
     """`url` is what SENDGRID_API_URL becomes. Its own connection is counted with the others."""
 
-    def __init__(self, url: str, api_key: str, public_key: str, pid: int | None = None) -> None:
-        self.url, self.api_key, self.public_key, self.pid = url, api_key, public_key, pid
-        self._http = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False, timeout=60)
+    def __init__(self, url: str, api_key: str, public_key: str, ca_file: str | None = None) -> None:
+        self.url, self.api_key, self.public_key, self.ca_file = url, api_key, public_key, ca_file
+        self._http = urllib3.PoolManager(ca_certs=ca_file, retries=False, timeout=60)
 
     def mails(self, after: int = 0, limit: int = 100_000) -> list[dict[str, Any]]:
         return self._ask("GET", f"mails?after={after}&limit={limit}")  # type: ignore[no-any-return]
@@ -80,8 +80,11 @@ def in_thread(
     thread = threading.Thread(target=loop.run_forever, daemon=True, name="fake-sendgrid")
     thread.start()
     server = asyncio.run_coroutine_threadsafe(serve(app, 0, tls), loop).result(10)
+    ca_file = str(certificate.cert) if certificate else None
     try:
-        yield SendGridControl(address(server, tls), app.options.api_key, app.webhook.signer.public_key)
+        yield SendGridControl(
+            address(server, tls), app.options.api_key, app.webhook.signer.public_key, ca_file
+        )
     finally:
         loop.call_soon_threadsafe(server.close)
         app.close()
@@ -98,6 +101,6 @@ def as_process(*arguments: str) -> Iterator[SendGridControl]:
         try:
             assert process.stdout is not None
             started = orjson.loads(process.stdout.readline())
-            yield SendGridControl(started["url"], started["api_key"], started["public_key"], process.pid)
+            yield SendGridControl(**started)
         finally:
             process.terminate()

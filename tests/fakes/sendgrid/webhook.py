@@ -60,14 +60,16 @@ class Webhook:
         self._retries: list[tuple[float, float, list[Event]]] = []  # due, wait, events
         self._in_hand = 0
         self._stop = threading.Event()
-        self._http = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False, timeout=10)
+        self._http = urllib3.PoolManager(retries=False, timeout=10)
+        self._thread: threading.Thread | None = None
         self.configure(config)
-        self._thread = threading.Thread(target=self._run, daemon=True, name="event-webhook")
-        self._thread.start()
 
     def configure(self, config: WebhookConfig) -> None:
         self.config = config
         self._chance = random.Random(config.seed)
+        if config.url and self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True, name="event-webhook")
+            self._thread.start()
 
     def add(self, events: list[Event]) -> None:
         """Events of a time without a URL are lost, as with the real one."""
@@ -101,7 +103,8 @@ class Webhook:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(timeout=15)
+        if self._thread:
+            self._thread.join(timeout=15)
 
     def _run(self) -> None:
         while not self._stop.wait(self.config.interval):
