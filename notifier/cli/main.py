@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from notifier.cli import conditions, deliveries, digest, records, services, subscribers
+from notifier.cli import conditions, deliveries, digest, records, sending, services, subscribers, suppressions
 from notifier.cli.output import stderr
+from notifier.cli.trace import trace
 from notifier.errors import NotifierError
 
 app = typer.Typer(
@@ -20,8 +21,10 @@ app.add_typer(conditions.app, name="conditions")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(digest.app, name="digest")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(sending.app, name="sending")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(services.db_app, name="db")
-for command in (services.up, services.demo, services.web, deliveries.status):
+for command in (services.up, services.demo, services.web, deliveries.status, trace):
     app.command()(command)
 
 

@@ -9,7 +9,8 @@ from notifier.cli.output import Json, print_counts, print_json, print_table, std
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
 from notifier.errors import NotifierError
-from notifier.links.addresses import BadAddress, clean_address, email_key
+from notifier.links.addresses import BadAddress, clean_address
+from notifier.links.keys import email_key
 from notifier.subscriptions.importing import import_subscribers
 from notifier.subscriptions.personal_data import erase_person, export_person
 
@@ -64,7 +65,7 @@ def export(email: str) -> None:
 def erase(email: str, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Delete one person and all they asked for. A keyed hash stays, so that they are never mailed again."""
     with open_session() as session:
-        key = _key(session, email)
+        key = address_key_of(session, email)
         if not yes:
             typer.confirm(
                 "Delete this person and all their subscriptions? It cannot be undone.", abort=True, err=True
@@ -78,13 +79,13 @@ def erase(email: str, yes: Annotated[bool, typer.Option("--yes", help="Do not as
 
 def _person(session: Session, email: str) -> JsonObject:
     with session.engine.connect() as conn:
-        person = export_person(conn, _key(session, email))
+        person = export_person(conn, address_key_of(session, email))
     if person is None:
         raise NotifierError("Nothing is held about this address.")
     return person
 
 
-def _key(session: Session, email: str) -> bytes:
+def address_key_of(session: Session, email: str) -> bytes:
     try:
         return email_key(session.keys, clean_address(email))
     except BadAddress as error:

@@ -39,3 +39,19 @@ def pull(conn: Connection, name: str, reason: str, *, now: datetime, until: date
 
 def release(conn: Connection, name: str) -> bool:
     return bool(conn.execute(text("DELETE FROM brakes WHERE name = :name"), {"name": name}).rowcount)
+
+
+def pause_run(conn: Connection, key: str, *, now: datetime) -> bool:
+    """Hold back one run. False if there is none with this key."""
+    return bool(
+        conn.execute(
+            text("UPDATE runs SET paused_at = COALESCE(paused_at, :now) WHERE key = :key"),
+            {"key": key, "now": now},
+        ).rowcount
+    )
+
+
+def resume_run(conn: Connection, key: str) -> bool:
+    return bool(
+        conn.execute(text("UPDATE runs SET paused_at = NULL WHERE key = :key"), {"key": key}).rowcount
+    )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from notifier.conditions.normal_form import normal_form
 from notifier.conditions.store import store_targets
 from notifier.conditions.targets import TargetRef, study_target
-from notifier.links.addresses import email_key
+from notifier.links.keys import email_key
 from notifier.registry.positions import head_position
 from notifier.settings import Settings
 from notifier.subscriptions import staging

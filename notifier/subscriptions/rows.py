@@ -10,7 +10,8 @@ from pathlib import Path
 from notifier.conditions.normal_form import BadCondition, clean_condition
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
-from notifier.registry.reading import clean_nct_id
+from notifier.registry.projection import clean_nct_id
+from notifier.registry.records import BadRecord
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 
 COLUMNS = ("email", "study", "condition", "frequency", "timezone", "confirmed_at")
@@ -111,10 +112,10 @@ def _email(value: str) -> str:
 def _study(value: str) -> str | None:
     if not value:
         return None
-    nct_id = clean_nct_id(value)
-    if nct_id is None:
-        raise _Bad("study", "is not an NCT id; it looks like NCT01234567")
-    return nct_id
+    try:
+        return clean_nct_id(value)
+    except BadRecord:
+        raise _Bad("study", "is not an NCT id; it looks like NCT01234567") from None
 
 
 @lru_cache(maxsize=50_000)

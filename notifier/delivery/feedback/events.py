@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from notifier.delivery.providers import DELIVERY_ID_ARG
-from notifier.links.addresses import email_key
+from notifier.links.keys import email_key
 
 PLAIN_KINDS = frozenset(
     ("processed", "delivered", "deferred", "spamreport", "unsubscribe", "group_unsubscribe", "open", "click")

@@ -1,0 +1,47 @@
+"""The brake: stop all mail, or that of one run, and let it go on. Nothing is lost meanwhile."""
+
+from typing import Annotated
+
+import typer
+
+from notifier.cli.output import stderr
+from notifier.cli.session import open_session
+from notifier.delivery import brakes
+from notifier.delivery.audit import note_action
+from notifier.errors import NotifierError
+from tasks.wake import wake
+
+app = typer.Typer(help="Sending: pause and resume.", no_args_is_help=True)
+
+RunKey = Annotated[str | None, typer.Option("--run", help="Only this run, by its key. [default: everything]")]
+
+
+@app.command()
+def pause(
+    note: Annotated[str, typer.Option(help="Why; operators read it.")] = "by an operator", run: RunKey = None
+) -> None:
+    """Claim no more mail. Calls that are under way end as they would."""
+    with open_session() as session, session.engine.begin() as conn:
+        if run is None:
+            brakes.pull(conn, "paused", note, now=session.clock())
+        elif not brakes.pause_run(conn, run, now=session.clock()):
+            raise NotifierError(
+                f"There is no run {run}.", "`notifier digest run --json` and /ops name runs by their key."
+            )
+        note_action(conn, "sending_paused", run or "all", note, now=session.clock())
+    stderr.print("Paused.")
+
+
+@app.command()
+def resume(note: Annotated[str, typer.Option(help="Why.")] = "by an operator", run: RunKey = None) -> None:
+    """Go on. This also closes the breaker, so that the next batch is tried at once."""
+    with open_session() as session:
+        with session.engine.begin() as conn:
+            if run is None:
+                brakes.release(conn, "paused")
+                brakes.release(conn, "breaker")
+            else:
+                brakes.resume_run(conn, run)
+            note_action(conn, "sending_resumed", run or "all", note, now=session.clock())
+        wake("tasks.send")
+    stderr.print("Sending goes on.")

@@ -1,0 +1,50 @@
+"""The do-not-mail list."""
+
+from typing import Annotated
+
+import typer
+
+from notifier.cli.output import Json, print_json, print_table, stderr
+from notifier.cli.session import open_session
+from notifier.cli.subscribers import address_key_of
+from notifier.delivery import suppressions
+from notifier.errors import NotifierError
+
+app = typer.Typer(
+    help="Suppressions: addresses that must not be mailed, kept as keyed hashes.", no_args_is_help=True
+)
+Note = Annotated[str, typer.Option(help="Why; it is written down.")]
+
+
+@app.command("list")
+def list_suppressions(
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50, json: Json = False
+) -> None:
+    """The newest first. Addresses are not kept, only hashes of them."""
+    with open_session() as session, session.engine.connect() as conn:
+        rows = suppressions.listed(conn, limit)
+    if json:
+        return print_json([{**row._mapping, "email_key": row.email_key.hex()} for row in rows])
+    table = [
+        [row.email_key.hex()[:12], row.reason, row.created_at.isoformat(), row.note or ""] for row in rows
+    ]
+    print_table("Suppressions", ["hash", "reason", "since", "note"], table)
+    return None
+
+
+@app.command()
+def add(email: str, note: Note) -> None:
+    """Never mail this address."""
+    with open_session() as session, session.engine.begin() as conn:
+        if not suppressions.add(conn, address_key_of(session, email), note=note, now=session.clock()):
+            raise NotifierError("This address is on the list already.")
+    stderr.print("Added.")
+
+
+@app.command()
+def remove(email: str, note: Note) -> None:
+    """Allow mail to this address again. Subscriptions that ended stay ended."""
+    with open_session() as session, session.engine.begin() as conn:
+        if not suppressions.remove(conn, address_key_of(session, email), note=note, now=session.clock()):
+            raise NotifierError("This address is not on the list.")
+    stderr.print("Removed.")
