@@ -11,8 +11,8 @@ from notifier.db.base import Base, Json
 class Study(Base):
     """The current version of a study, and its baseline.
 
-    `facts` is the projection of the current record onto what a follower can be told; `baseline` has
-    the same shape and holds, field by field, what followers were last told.
+    `facts` is the projection of the current record onto what a follower can be told; `baseline` holds
+    what followers were last told of those facts for which that is not what is stored.
     """
 
     __tablename__ = "studies"

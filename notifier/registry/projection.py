@@ -232,6 +232,11 @@ _BROWSE: Readers = {"meshes": ("meshes", _headings), "ancestors": ("ancestors", 
 _ROOT: Readers = {"hasResults": ("hasResults", _has_results)}
 
 
+READERS: Readers = {
+    fact: how for module in (*_PROTOCOL.values(), _DOCUMENTS, _ROOT) for fact, how in module.items()
+}
+
+
 def _facts(root: Fields, protocol: Fields, derived: Fields, is_partial: bool) -> Json:
     facts: Json = {}
     modules = [(protocol.part(name), readers) for name, readers in _PROTOCOL.items()]
