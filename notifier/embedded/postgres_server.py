@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import tempfile
 import time
 from functools import cache
 from pathlib import Path
@@ -65,35 +66,53 @@ def _folder(home: Path) -> Path:
 
 
 def _initialise(folder: Path, password: str) -> None:
-    """`initdb` beside, then a rename: a half-made cluster is never taken for a whole one."""
-    draft, password_file = folder / "data.new", folder / "password.new"
-    shutil.rmtree(draft, ignore_errors=True)
-    password_file.unlink(missing_ok=True)
+    """`initdb` beside, then a rename: a half-made cluster is never taken for a whole one.
+
+    The name is new each time, since an `initdb` whose parent was killed may still be at work in its own.
+    """
+    for left in folder.glob("new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    draft, user = Path(tempfile.mkdtemp(prefix="new-", dir=folder)), server_user(folder)
+    password_file = draft / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(password)
-    user = server_user(folder)
+    own(draft, user)
     own(password_file, user)
-    command: list[str | Path] = [_programs() / "initdb", "-D", draft, "-U", ROLE, "-A", "scram-sha-256"]
+    command: list[str | Path] = [
+        _programs() / "initdb",
+        "-D",
+        draft / "data",
+        "-U",
+        ROLE,
+        "-A",
+        "scram-sha-256",
+    ]
     command += ["--pwfile", password_file, "-E", "UTF8", "--locale=C"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     done = run_unprivileged(command, folder, user)
-    password_file.unlink()
     if done.returncode:
         raise _failure(folder, f"could not be set up: {done.stderr.strip()}")
-    draft.rename(folder / "data")
+    (draft / "data").rename(folder / "data")
+    shutil.rmtree(draft)
 
 
 def _join_or_start(folder: Path) -> int | None:
     """The port of the running server, or None while one is still coming up or going down."""
-    pid_file = folder / "data" / "postmaster.pid"
-    lines = pid_file.read_text().splitlines() if pid_file.exists() else []
-    if lines and not _is_ours(int(lines[0]), folder):
-        pid_file.unlink()  # left by a crash; PostgreSQL itself would trust a pid that somebody else has now
-        lines = []
+    lines = _pid_lines(folder)
     if not lines:
         _launch(folder)
         return None
     return int(lines[3]) if len(lines) > 7 and lines[7].strip() == "ready" else None
+
+
+def _pid_lines(folder: Path) -> list[str]:
+    """What the running server says of itself. What a crash left is removed: its pid may be somebody else's now."""
+    pid_file = folder / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+    if lines and not _is_ours(int(lines[0]), folder):
+        pid_file.unlink()
+        return []
+    return lines
 
 
 def _is_ours(pid: int, folder: Path) -> bool:
@@ -110,7 +129,7 @@ def _launch(folder: Path) -> None:
         done = _pg_ctl(
             folder, "start", "-t", str(START_SECONDS), "-l", log, "-o", f"-p {free_port()} {options}"
         )
-        if done == 0:
+        if done == 0 or _pid_lines(folder):  # or one that a killed process had just started came first
             return
     raise _failure(folder, "did not start")
 
