@@ -1,15 +1,14 @@
 """The long-running commands: database, web, all of it together, and the demo."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from notifier.cli.demo import show_demo
 from notifier.cli.output import stderr, stdout
 from notifier.cli.session import open_session
 from notifier.cli.supervisor import run_all
-from notifier.web.serve import serve
 from tasks.wake import wake
 
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
@@ -24,7 +23,9 @@ def db_upgrade() -> None:
 
 def web() -> None:
     """Serve the pages, the API and the webhook on PORT."""
-    with open_session() as session:
+    from notifier.web.serve import serve  # here, so that no other command pays for loading it
+
+    with open_session(log_level=logging.INFO) as session:
         serve(session.settings, wake=lambda reason: wake("tasks.tick"))
 
 
@@ -44,4 +45,6 @@ def demo(
     ] = None,
 ) -> None:
     """See it work: made-up studies change, and the people who follow them get a digest in a local outbox."""
+    from notifier.cli.demo import show_demo  # here, so that no other command pays for loading it
+
     show_demo(once=once, home=home)

@@ -1,5 +1,6 @@
 """What every command needs: settings, services, a migrated database."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,13 +42,13 @@ class Session:
 
 
 @contextmanager
-def open_session(*, migrate: bool = False) -> Iterator[Session]:
+def open_session(*, migrate: bool = False, log_level: int = logging.WARNING) -> Iterator[Session]:
     """Start or join the services, and close all of it at the end.
 
     The embedded database is brought up to date unasked; a database of your own only by `notifier db upgrade`.
     """
     chosen = load_settings()
-    configure_logs(chosen.log_format)
+    configure_logs(chosen.log_format, log_level)
     settings = ensure_services(chosen)
     assert settings.database_url
     engine = make_engine(settings.database_url)
