@@ -49,14 +49,16 @@ clean: ## Remove .venv, caches and the local data under .notifier
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Notifier needs Python 3.11 or newer. Install it, or name it: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/.installed: .venv/.made pyproject.toml requirements/build.txt requirements/runtime.txt
-	$(BIN)/pip install --quiet --require-hashes -r requirements/build.txt -r requirements/runtime.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "Installing what the service needs into .venv (once, some minutes on a slow line) ..."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev-installed: .venv/.installed requirements/dev.txt
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@echo "Installing what the tests need ..."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
