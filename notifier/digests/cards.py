@@ -48,8 +48,14 @@ def is_followed(item: Item) -> bool:
 
 
 def title(item: Item) -> str:
-    own = clean(item.card.question, TITLE_LIMIT) if item.card else ""
-    return own or clean(item.study.get("briefTitle") or item.nct_id, TITLE_LIMIT)
+    """The site's question, else the registry's title, else the number."""
+    return (
+        (clean(item.card.question, TITLE_LIMIT) if item.card else "") or _registry_title(item) or item.nct_id
+    )
+
+
+def _registry_title(item: Item) -> str:
+    return clean(item.study.get("briefTitle") or "", TITLE_LIMIT)
 
 
 def state(item: Item) -> str:
@@ -69,13 +75,13 @@ def study_url(pattern: str, nct_id: str) -> str:
 def card_view(item: Item, url_pattern: str) -> CardView:
     followed = is_followed(item)
     told = tell(item.changes) if followed else ()
-    own_title = clean(item.study.get("briefTitle") or "", TITLE_LIMIT) if item.card else ""
+    shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
     return CardView(
         nct_id=item.nct_id,
         url=study_url(url_pattern, item.nct_id),
-        title=title(item),
-        registry_title=own_title,
+        title=shown_title,
+        registry_title="" if registry_title == shown_title else registry_title,
         state=state(item),
         seen=_seen(item),
         facts=tuple(_changed_facts(item) if followed else _new_facts(item.study)),
@@ -150,7 +156,7 @@ def _size(enrollment: Any) -> str:
 def _places(study: Snapshot) -> str:
     count, countries = study.get("locationCount") or 0, study.get("countries") or []
     if not count:
-        return "None named yet"
+        return "Not named yet"
     if len(countries) > 3:
         return f"{count:,} in {len(countries)} countries"
     return f"{count:,}{' in ' if countries else ''}{joined([clean(country, 60) for country in countries])}"

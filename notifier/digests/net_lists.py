@@ -1,9 +1,11 @@
 """The net of several differences of one list: added then removed is nothing, changed twice is first and last."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from notifier.conditions.normal_form import normal_form
 from notifier.digests.content import Change
 
 _ABSENT: Any = object()
@@ -16,7 +18,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "primaryOutcomes": ("measure",),
     "secondaryOutcomes": ("measure",),
     "references": ("pmid", "citation"),
-    "largeDocuments": ("typeAbbrev", "label"),
+    "largeDocuments": ("type", "label"),
 }
 
 
@@ -80,14 +82,48 @@ def net_list(field: str, steps: Sequence[Change]) -> Change | None:
             fates.remove(item)
         for item in step["added"]:
             fates.add(item)
-    return _difference(field, [fate for fate in fates.all if fate.before != fate.after])
+    return _difference(field, _paired(field, _moved(field, fates.all)))
 
 
 def _key(field: str, item: Any) -> object:
     names = _KEYS.get(field)
     if names and isinstance(item, Mapping):
         return tuple(str(item.get(name)) for name in names)
-    return repr(item)
+    return normal_form(item) if field == "conditions" else repr(item)
+
+
+def _moved(field: str, fates: Sequence[_Fate]) -> list[_Fate]:
+    """Without what is there before and after, whichever item took whose place."""
+    before = Counter(_identity(field, fate.before) for fate in fates if fate.before is not _ABSENT)
+    after = Counter(_identity(field, fate.after) for fate in fates if fate.after is not _ABSENT)
+    stayed = before & after
+    gone, came = stayed.copy(), stayed.copy()
+    return [_Fate(_unless(gone, field, fate.before), _unless(came, field, fate.after)) for fate in fates]
+
+
+def _unless(stayed: Counter[object], field: str, item: Any) -> Any:
+    if item is _ABSENT or not stayed[_identity(field, item)]:
+        return item
+    stayed[_identity(field, item)] -= 1
+    return _ABSENT
+
+
+def _identity(field: str, item: Any) -> object:
+    """Spelled in another way, a condition is the same."""
+    return _key(field, item) if field == "conditions" else repr(item)
+
+
+def _paired(field: str, fates: Sequence[_Fate]) -> list[_Fate]:
+    """What went and what came with the same key is one item, changed."""
+    came: dict[object, list[_Fate]] = defaultdict(list)
+    for fate in fates:
+        if fate.before is _ABSENT and fate.after is not _ABSENT:
+            came[_key(field, fate.after)].append(fate)
+    for fate in fates:
+        if fate.after is _ABSENT and fate.before is not _ABSENT and (same := came[_key(field, fate.before)]):
+            other = same.pop(0)
+            fate.after, other.after = other.after, _ABSENT
+    return [fate for fate in fates if fate.before is not fate.after]
 
 
 def _difference(field: str, fates: Sequence[_Fate]) -> Change | None:

@@ -22,8 +22,7 @@ _SENTENCE_END = re.compile(r"[.!?。]['\")\]’”]*(?=\s|$)")
 
 def clean(text: object, limit: int = 1000) -> str:
     """One line of harmless text. Markup is left to autoescaping; runs that look like our tags are broken."""
-    line = text if isinstance(text, str) else str(text)
-    line = line[: 4 * limit]
+    line = ("" if text is None else str(text))[: 4 * limit]
     if "  " in line or not _PLAIN.fullmatch(line):
         line = _INVISIBLE.sub("", _MARKUP.sub(r"\1", html.unescape(line)))
         line = _TEMPLATE.sub(r"\1 ", _BREAKS.sub(" ", line))
@@ -57,9 +56,9 @@ def joined(words: Sequence[str]) -> str:
 
 def wrap(text: str, width: int = 72, indent: str = "") -> str:
     """Lines of at most `width` columns. The standard library's textwrap is thirty times slower."""
-    room = width - len(indent)
+    room, text = width - len(indent), text.strip()
     if len(text) <= room:
-        return indent + text
+        return indent + text if text else ""
     lines = []
     while len(text) > room:
         cut = text.rfind(" ", 1, room + 1)

@@ -20,7 +20,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def code_words(table: Mapping[str, str], code: object) -> str:
     """Our words for `code`, else the code itself as words: `ON_THE_SHELF` becomes `On the shelf`."""
     text = clean(code, 60)
-    return table.get(text) or text.replace("_", " ").capitalize()
+    return table.get(text) or text.replace("_", " ").capitalize() or str(WORDS["not_given"])
 
 
 def status_words(code: object) -> str:

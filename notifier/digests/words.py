@@ -101,7 +101,7 @@ def _quote(text: object) -> str:
 def _value(field: str, value: Any, absent: str) -> str:
     if value is None or value in ("", [], {}):
         return absent
-    return _VALUES.get(field, _any)(value)
+    return _VALUES.get(field, _any)(value) or absent
 
 
 def _any(value: Any) -> str:

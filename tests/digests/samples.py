@@ -1,5 +1,6 @@
 """Made-up studies and editions. Nothing here is a real study, person or place of care."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -53,14 +54,17 @@ def change(field: str, before: Any, after: Any) -> Change:
 
 
 def difference(
-    field: str, added: list[Any] = [], removed: list[Any] = [], changed: list[tuple[Any, Any]] = []  # noqa: B006
+    field: str,
+    added: Sequence[Any] = (),
+    removed: Sequence[Any] = (),
+    changed: Sequence[tuple[Any, Any]] = (),
 ) -> Change:
     return {
         "field": field,
         "before": [*removed, *(before for before, _ in changed)],
         "after": [*added, *(after for _, after in changed)],
-        "added": added,
-        "removed": removed,
+        "added": list(added),
+        "removed": list(removed),
         "changed": [{"before": before, "after": after} for before, after in changed],
     }
 
@@ -89,7 +93,12 @@ def changed_item(number: int = 0, *changes: Change, card: Card | None = None, **
 
 def new_item(number: int = 0, *reasons: Reason, card: Card | None = None, **study: Any) -> Item:
     nct_id = f"NCT0600{number:04}"
-    values = {"firstPosted": "2026-11-19", "firstSeen": "2026-11-19", "lastUpdatePosted": "2026-11-19", **study}
+    values = {
+        "firstPosted": "2026-11-19",
+        "firstSeen": "2026-11-19",
+        "lastUpdatePosted": "2026-11-19",
+        **study,
+    }
     return Item(
         nct_id=nct_id,
         kind="new_study",
@@ -130,7 +139,9 @@ def edition(*items: Item, titles_in_subject: bool = False) -> EditionContent:
 
 def _ten_more() -> list[Item]:
     kinds = [(OPENED,), STOPPED, (LATER,), (MORE_PLACES,), EVERYTHING, (SUMMARY,)]
-    return [changed_item(number, *kinds[number % 6], card=CARD if number % 2 else None) for number in range(1, 8)]
+    return [
+        changed_item(number, *kinds[number % 6], card=CARD if number % 2 else None) for number in range(1, 8)
+    ]
 
 
 SAMPLES: dict[str, EditionContent] = {
@@ -138,7 +149,9 @@ SAMPLES: dict[str, EditionContent] = {
     "stopped": edition(changed_item(1, *STOPPED, overallStatus="TERMINATED")),
     "many-changes": edition(changed_item(1, *EVERYTHING, card=CARD)),
     "new-with-card": edition(new_item(1, card=CARD)),
-    "new-without-card": edition(new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, countries=[])),
+    "new-without-card": edition(
+        new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, countries=[])
+    ),
     "both": edition(
         changed_item(1, *STOPPED, overallStatus="TERMINATED"),
         changed_item(2, LATER, MORE_PLACES, card=CARD),
@@ -146,6 +159,8 @@ SAMPLES: dict[str, EditionContent] = {
         new_item(4, Reason("condition", CONDITION, 4)),
         new_item(5, Reason("condition", "Throat Tumor", 1), Reason("condition", CONDITION, 3)),
     ),
-    "long": edition(*_ten_more(), *(new_item(number, card=CARD if number % 2 else None) for number in range(90))),
+    "long": edition(
+        *_ten_more(), *(new_item(number, card=CARD if number % 2 else None) for number in range(90))
+    ),
     "titles": edition(changed_item(1, OPENED, card=CARD), new_item(2), titles_in_subject=True),
 }
