@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         60, ge=1, le=1440, description="After an immediate mail, what follows is gathered for this long."
     )
     batch_size: int = Field(500, ge=1, le=1000, description="Most people in one provider call.")
+    send_tasks: int = Field(
+        4, ge=1, le=64, description="Worker processes that a planned run wakes to send it."
+    )
     max_attempts: int = Field(
         8, ge=1, le=50, description="Provider calls for one batch before it has failed."
     )

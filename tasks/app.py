@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from notifier.embedded import ensure_services
 from notifier.settings import load_settings
@@ -65,13 +65,16 @@ def config() -> dict[str, Any]:
         # A wake-up is worth two tries, not a request that hangs while Redis is away.
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.2},
         "task_create_missing_queues": False,
-        "task_queues": [Queue(BUILD), Queue(SEND), Queue(UPKEEP)],
+        # By the nameless exchange a message goes straight to the queue of that name. Named exchanges keep
+        # bindings in Redis: once it is flushed, every message is silently thrown away until a restart.
+        "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in (BUILD, SEND, UPKEEP)],
         "task_default_queue": UPKEEP,
         "task_routes": {
             "tasks.tick": {"queue": BUILD},
             "tasks.plan_schedule": {"queue": BUILD},
             "tasks.send": {"queue": SEND},
             "tasks.sweep": {"queue": UPKEEP},
+            "tasks.apply_feedback": {"queue": UPKEEP},
             "tasks.heartbeat": {"queue": UPKEEP},
         },
         # Zones and daylight saving are ours to reckon (notifier/subscriptions/schedules.py).

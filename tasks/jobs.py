@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.planning import plan_run
 from notifier.delivery.providers import REPEATABLE
+from notifier.delivery.settling import settle_unknown
 from notifier.delivery.sweeping import expire_leases, has_due_batches
 from notifier.digests.runs import schedules_due
 from notifier.ops.heartbeat import beat
@@ -45,11 +47,20 @@ def send() -> None:
 
 @app.task(name="tasks.sweep")
 def sweep() -> None:
+    """Whatever a lost message, a killed worker or a silent provider left behind."""
     here = process()
     now = here.clock()
     expire_leases(here.engine, now=now, repeatable=REPEATABLE, max_attempts=here.settings.max_attempts)
+    apply_feedback(here.engine, now=now)
+    settle_unknown(here.engine, now=now, max_attempts=here.settings.max_attempts)
     if has_due_batches(here.engine, now):
         wake("tasks.send")
+
+
+@app.task(name="tasks.apply_feedback")
+def apply_new_feedback() -> None:
+    here = process()
+    apply_feedback(here.engine, now=here.clock())
 
 
 @app.task(name="tasks.heartbeat")

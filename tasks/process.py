@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 
 from celery.signals import worker_process_shutdown
-from notifier.links.keys import signing_keys
-from notifier.links.tokens import UnsubscribeLinks
 from sqlalchemy import Engine
 
 from notifier.db.engine import make_engine
 from notifier.delivery.providers import make_provider
 from notifier.delivery.sending import Sender
 from notifier.embedded import ensure_services
+from notifier.links.keys import signing_keys
+from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings, load_settings
 
 
