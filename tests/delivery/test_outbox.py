@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from notifier.delivery.providers.mime import LONGEST_LINE, SharedMail
 from notifier.delivery.providers.outbox import OutboxProvider
+from notifier.delivery.providers.sender import Mailbox, Sender
 from notifier.digests.tags import UNSUBSCRIBE_TAG
 from tests.fakes.batches import NOW, SENDER, make_batch, many, person
 
@@ -120,10 +121,28 @@ def test_a_subject_that_would_break_the_header_is_refused(outbox, subject):
     assert outbox.send(make_batch("ana@example.org", subject=subject), NOW).kind == "refused"
 
 
-def test_a_subject_in_another_script_arrives_as_it_was(outbox):
-    subject = "2 mises à jour – 治験のお知らせ " + "é" * 90
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "2 mises à jour – 治験のお知らせ " + "é" * 90,
+        "=?utf-8?q?not_encoded?= by us",
+        "word " * 300 + "end",
+        "x" * 2000,
+        'one: two, <three> (four) "five" ; six@example.org',
+    ],
+)
+def test_a_subject_arrives_as_it_was_on_lines_that_are_not_too_long(outbox, subject):
     outbox.send(make_batch(people=(person("ana@example.org", ANA),), subject=subject), NOW)
-    assert mail_of(outbox)["Subject"] == subject
+    raw = (outbox._folder / f"{ANA}.eml").read_bytes()
+    assert read(raw)["Subject"] == subject
+    assert max(map(len, raw.split(b"\r\n"))) < 998
+
+
+def test_a_senders_name_with_an_accent_arrives_as_it_was(tmp_path):
+    sender = Sender(Mailbox("Nouvelles d’études", "updates@example.org"), SENDER.reply_to, SENDER.host)
+    outbox = OutboxProvider(tmp_path, sender)
+    outbox.send(make_batch(people=(person("ana@example.org", ANA),)), NOW)
+    assert mail_of(outbox)["From"].addresses[0].display_name == "Nouvelles d’études"
 
 
 lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"))

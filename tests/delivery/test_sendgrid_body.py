@@ -79,7 +79,7 @@ people = st.lists(
 
 
 @given(subject=words, text=words, html=words, recipients=people)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_text_and_no_list_of_people_makes_a_body_that_would_be_refused(subject, text, html, recipients):
     subject = " ".join("".join(char if char.isprintable() else " " for char in subject).split())
     batch = OutgoingBatch(

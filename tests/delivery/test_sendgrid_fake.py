@@ -55,6 +55,9 @@ def spoiled(path, value):
 P0 = ("personalizations", 0)
 NOT_TAKEN = {
     "no sender": (("from",), None),
+    "a number for the recipients": ((*P0, "to"), 5),
+    "a text for a person": (P0, "ana@example.org"),
+    "a number for the content": (("content",), 5),
     "no recipient": ((*P0, "to"), None),
     "an empty list of recipients": ((*P0, "to"), []),
     "a bad address": ((*P0, "to", 0, "email"), "ana@example"),

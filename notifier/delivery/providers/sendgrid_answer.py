@@ -23,9 +23,9 @@ _SHARED_FIELD = re.compile(r"(from|reply_to|subject|content|categories|tracking_
 def read_answer(
     status: int, headers: Mapping[str, str], body: bytes, people: list[Recipient], now: datetime
 ) -> Outcome:
-    """Any answer at all becomes an Outcome; the body may be HTML, empty or broken."""
+    """Any answer at all becomes an Outcome; the body may be HTML, empty or broken. Header names in lower case."""
     if status == 202:
-        return Outcome("accepted", message_id=headers.get("X-Message-Id"))
+        return Outcome("accepted", message_id=headers.get("x-message-id"))
     errors = _errors(body)
     if status in ABOUT_THE_MAIL:
         return _refusal(status, errors, people)
@@ -89,7 +89,7 @@ def _reason(status: int, errors: list[dict[str, Any]], people: list[Recipient]) 
 
 def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """`X-RateLimit-Reset` is in Unix seconds, and often missing. A strange one must not stop us for a day."""
-    reset = headers.get("X-RateLimit-Reset", "")
+    reset = headers.get("x-ratelimit-reset", "")
     if not re.fullmatch(r"\d{1,12}", reset):
         return None
     wait = timedelta(seconds=int(reset) - now.timestamp())

@@ -122,6 +122,12 @@ class FakeSendGrid:
         return self._accept(body)
 
     def _check(self, body: Any) -> list[Problem]:
+        try:
+            return self._checked(body)
+        except (TypeError, AttributeError, KeyError, IndexError):  # a body of quite another shape
+            return [(None, "Bad Request")]
+
+    def _checked(self, body: Any) -> list[Problem]:
         if (self.calls - 1) % self.options.check_every == 0:
             found = list(problems(body))
             if not found and self.checked % self.options.schema_every == 0:
