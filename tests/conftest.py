@@ -24,8 +24,16 @@ for name in Settings.model_fields:  # the developer's own environment is no part
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    return _allow_no_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    return _allow_no_skip((yield))
+
+
+def _allow_no_skip(report):
     """NOTIFIER_NO_SKIP=1: a skip is a failure, so that nothing goes untested unnoticed."""
-    report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("NOTIFIER_NO_SKIP"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but NOTIFIER_NO_SKIP is set: {report.longrepr}"

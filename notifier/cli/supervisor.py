@@ -36,7 +36,17 @@ class Program:
 def run_all(settings: Settings, *, web: bool, workers: int, stop: threading.Event | None = None) -> None:
     """Run until Ctrl-C, SIGTERM or `stop`. Call it after `ensure_services`: the children get the addresses."""
     programs = [Program("web", [sys.executable, "-m", "notifier", "web"])] if web else []
-    celery = [sys.executable, "-m", "celery", "--app", "tasks"]
+    # As root, Celery warns of a serializer that is not in use here.
+    celery = [
+        sys.executable,
+        "-W",
+        "ignore:You're running the worker",
+        "-m",
+        "celery",
+        "--quiet",
+        "--app",
+        "tasks",
+    ]
     for number in range(1, workers + 1):
         name = f"worker{number}"
         options = ["--queues", "build,send,upkeep", "--concurrency", "1", "--hostname", f"{name}@%h"]
