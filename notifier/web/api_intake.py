@@ -86,7 +86,6 @@ class RecordCounts(BaseModel):
 
 class CardCounts(BaseModel):
     stored: int
-    unchanged: int
 
 
 class StudiesOut(BaseModel):
@@ -111,7 +110,7 @@ def put_studies(body: StudiesIn, request: Request, tasks: BackgroundTasks) -> St
     tasks.add_task(service.wake, "intake")
     return StudiesOut(
         records=records,
-        cards=CardCounts(stored=cards.stored, unchanged=cards.repeated),
+        cards=CardCounts(stored=cards.stored),
         errors=sorted(errors, key=lambda error: error.index),
     )
 

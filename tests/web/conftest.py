@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 from notifier.web.app import create_app
-from tests.world import World, condition
+from tests.world import NOON, World, condition
 
 API_KEY = "an-api-key-for-tests-0123456789abcdef"
 KEY = {"authorization": f"Bearer {API_KEY}"}
@@ -29,7 +29,7 @@ def wakes() -> list[str]:
 
 @pytest.fixture
 def app(web_settings: Settings, engine: Engine, wakes: list[str]) -> FastAPI:
-    return create_app(web_settings, engine, wakes.append)
+    return create_app(web_settings, engine, wakes.append, clock=lambda: NOON)
 
 
 @pytest.fixture
