@@ -7,16 +7,22 @@ element. Here only strings and brackets are told apart; the rest is left to the 
 import re
 from collections.abc import Iterator
 
+import orjson
+
 from notifier.registry.lines import MAX_RECORD
 from notifier.registry.sources import CHUNK, Stream
 
 _SPLIT_AFTER = re.compile(  # "[", or {"totalCount": 2, "studies": [
     rb'\s*(?:\{(?:\s*"(?!studies")[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,)*\s*"studies"\s*:\s*)?\['
 )
-_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]|"(?:[^"\\\n]|\\.)*+")*+[{}\[\]]')
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+[{}\[\]]')
+_STUDY_KEY = b'"protocolSection"'
 _STUDY = re.compile(rb'[,\[\s]\{\s*"protocolSection"\s*:')
 _SCALAR = re.compile(rb'(?:"(?:[^"\\]|\\.)*"|[^"{}\[\],])*')
 _FILLER = re.compile(rb"[\s,]*")
+
+_BETWEEN = b", \t\r\n"
+_NEAR = 100  # bytes: a study's first key stands close behind its bracket
 
 Element = tuple[int, bytes | None]
 
@@ -74,7 +80,9 @@ class _Window:
             yield 1, bytes(self.data)
 
     def next_element(self) -> Element:
-        line, end = self.line, self._end()
+        if len(self.data) < CHUNK:
+            self.more()
+        line, end = self.line, self._before_next_study() or self._end()
         if end is None:
             # The brackets do not match. The next study, if it can be seen, is not to be lost for that.
             study = _STUDY.search(self.data, 1)
@@ -82,9 +90,18 @@ class _Window:
                 self._skip_to_study()
                 return line, None
             end = study.start() + 1 if study else len(self.data)
-        element = bytes(memoryview(self.data)[:end]).rstrip(b", \t\r\n")
+        element = memoryview(self.data)[:end].tobytes().rstrip(_BETWEEN)
         self.drop(end)
         return line, element
+
+    def _before_next_study(self) -> int | None:
+        """A good guess at the end, four times as fast as counting brackets. None where it does not hold."""
+        following = self.data.find(_STUDY_KEY, self.data.find(_STUDY_KEY) + 1)
+        study = _STUDY.search(self.data, max(following - _NEAR, 1)) if following > 0 else None
+        if not study:
+            return None
+        element = memoryview(self.data)[: study.start() + 1].tobytes().rstrip(_BETWEEN)
+        return len(element) if _is_json(element) else None
 
     def _end(self) -> int | None:
         """Where the element ends; None if it does not: not within MAX_RECORD, or not before another study."""
@@ -97,7 +114,8 @@ class _Window:
                 position = found.end()
                 depth += 1 if self.data[position - 1] in b"{[" else -1
                 if depth == 0:
-                    return position
+                    swallowed = self.data.count(_STUDY_KEY, 0, position) > 1
+                    return None if swallowed and _STUDY.search(self.data, 1, position) else position
             if _STUDY.search(self.data, 1) or len(self.data) > MAX_RECORD or not self.more():
                 return None
 
@@ -109,3 +127,11 @@ class _Window:
                 self.drop(len(self.data))
                 return
         self.drop(study.start() + 1)
+
+
+def _is_json(element: bytes) -> bool:
+    try:
+        orjson.loads(element)
+    except orjson.JSONDecodeError:
+        return False
+    return True
