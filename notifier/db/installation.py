@@ -7,4 +7,5 @@ from sqlalchemy import Connection, text
 
 def installed_on(conn: Connection) -> date:
     """The UTC day of the first migration."""
-    return conn.execute(text("SELECT (installed_at AT TIME ZONE 'UTC')::date FROM installation")).scalar_one()
+    day: date = conn.execute(text("SELECT (installed_at AT TIME ZONE 'UTC')::date FROM installation")).scalar_one()
+    return day
