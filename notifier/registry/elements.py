@@ -5,6 +5,7 @@ element. Here only strings and brackets are told apart; the rest is left to the 
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 
 import orjson
@@ -30,7 +31,7 @@ Element = tuple[int, bytes | None]
 def split_elements(stream: Stream) -> Iterator[Element]:
     """Line where it begins, and element; None for one over MAX_RECORD.
 
-    Empty bytes at the end say that the list was never closed.
+    Empty bytes at the end say that the list was never closed. Raises what reading the stream raises.
     """
     window = _Window(stream)
     while len(window.data) < CHUNK and window.more():
@@ -42,6 +43,7 @@ def split_elements(stream: Stream) -> Iterator[Element]:
     window.drop(head.end())
     while window.skip_filler() and window.data[0] != ord("]"):
         yield window.next_element()
+    window.stop_if_broken()
     if not window.data:
         yield window.line, b""
 
@@ -53,11 +55,23 @@ class _Window:
         self._stream = stream
         self.line = 1
         self.data = bytearray()
+        self.broken: Exception | None = None
 
     def more(self) -> bool:
-        chunk = self._stream.read1(CHUNK)
+        """Read on. What breaks the stream is kept back until all before it has been given out."""
+        if self.broken:
+            return False
+        try:
+            chunk = self._stream.read1(CHUNK)
+        except (OSError, EOFError, zlib.error) as error:
+            self.broken = error
+            return False
         self.data += chunk
         return bool(chunk)
+
+    def stop_if_broken(self) -> None:
+        if self.broken:
+            raise self.broken
 
     def drop(self, count: int) -> None:
         self.line += self.data.count(b"\n", 0, count)
@@ -74,6 +88,7 @@ class _Window:
     def whole(self) -> Iterator[Element]:
         while len(self.data) <= MAX_RECORD and self.more():
             pass
+        self.stop_if_broken()
         if len(self.data) > MAX_RECORD:
             yield 1, None
         elif self.data.strip():
@@ -89,6 +104,8 @@ class _Window:
             if not study and len(self.data) > MAX_RECORD:
                 self._skip_to_study()
                 return line, None
+            if not study:
+                self.stop_if_broken()
             end = study.start() + 1 if study else len(self.data)
         element = memoryview(self.data)[:end].tobytes().rstrip(_BETWEEN)
         self.drop(end)
