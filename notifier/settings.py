@@ -88,6 +88,15 @@ class Settings(BaseSettings):
         60, ge=1, le=1440, description="After an immediate mail, what follows is gathered for this long."
     )
     batch_size: int = Field(500, ge=1, le=1000, description="Most people in one provider call.")
+    send_rate: float = Field(
+        0, ge=0, description="Most mails a second for the whole account, all workers together; 0 is no limit."
+    )
+    complaint_limit: float = Field(
+        0.003, gt=0, le=1, description="Sending pauses when this share of a week's mail was reported as spam."
+    )
+    bounce_limit: float = Field(
+        0.05, gt=0, le=1, description="Sending pauses when this share of a day's mail bounced for good."
+    )
     send_tasks: int = Field(
         4, ge=1, le=64, description="Worker processes that a planned run wakes to send it."
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 from notifier.embedded import ensure_services
 from notifier.settings import load_settings

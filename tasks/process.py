@@ -32,13 +32,14 @@ class Process:
 def process() -> Process:
     """Made at the first task, in the process that runs it: connections must not cross a fork."""
     settings = ensure_services(load_settings())
+    assert settings.database_url
     engine = make_engine(settings.database_url)
     links = UnsubscribeLinks(signing_keys(settings), settings.public_url)
     sender = Sender(engine, make_provider(settings), links, settings, Process.clock)
     return Process(settings, engine, sender)
 
 
-@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+@worker_process_shutdown.connect
 def close(**_: Any) -> None:
     if process.cache_info().currsize:
         process().sender.provider.close()

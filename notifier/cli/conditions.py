@@ -1,6 +1,7 @@
 """What a phrase means here."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def match(
         raise typer.BadParameter("give at least one phrase, or --file")
     with open_session() as session, session.engine.connect() as conn:
         for phrase in wanted:
-            found = match_phrase(conn, phrase).as_json()
+            found = asdict(match_phrase(conn, phrase))
             if json or file:
                 sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
             else:

@@ -9,10 +9,13 @@ import typer
 
 from notifier.cli.output import Json, print_json, print_table, stderr, stdout
 from notifier.cli.session import Session, open_session
+from notifier.cli.subscribers import address_key_of
 from notifier.delivery.planning import PlannedRun, plan_all
 from notifier.delivery.progress import brakes_on, open_batches, states_of_runs
 from notifier.delivery.providers import REPEATABLE
 from notifier.delivery.sweeping import expire_leases
+from notifier.digests.preview import preview
+from notifier.digests.rendering import render
 from notifier.digests.runs import schedules_of
 from notifier.errors import NotifierError
 from tasks.wake import wake
@@ -60,6 +63,23 @@ def run(
         ended = _report(session, frequency.value, plans, json)
     if wait and not ended:
         raise NotifierError("Not every delivery has ended well.", "Look at `notifier status`.")
+
+
+@app.command("preview")
+def show_preview(
+    email: str, html: Annotated[bool, typer.Option("--html", help="The HTML part.")] = False
+) -> None:
+    """What a person would read if their digest went out now: the subject and the text. Nothing is sent."""
+    with open_session() as session:
+        try:
+            content = preview(session.engine, address_key_of(session, email), at=session.clock())
+        except LookupError:
+            raise NotifierError("Nobody has this address.") from None
+        if content is None:
+            return stderr.print("There is nothing to read yet; no mail would go out.")
+        mail = render(content, session.settings)
+    stdout.print(mail.html if html else f"Subject: {mail.subject}\n\n{mail.text}", markup=False)
+    return None
 
 
 def _moment(value: str) -> datetime:

@@ -8,9 +8,10 @@ import typer
 
 from notifier.cli.output import Json, byte_progress, print_counts, print_json, stderr, stdout
 from notifier.cli.session import Session, open_session
-from notifier.registry.diffing import diff_files
 from notifier.db.installation import installed_on
+from notifier.registry.diffing import diff_files
 from notifier.registry.intake import IntakeResult, take_in
+from notifier.registry.poll import last_posting_day
 from notifier.registry.poll import poll as poll_registry
 from notifier.registry.reading import read_paths
 from notifier.registry.records import Rejection
@@ -59,17 +60,23 @@ def import_records(
 def poll(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Updates posted on or after this day. [default: 3 days ago]"),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Updates posted on or after this day. [default: the latest posting day that is stored]",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
     """Ask the registry itself for what was posted since a day, and take it in."""
     with open_session() as session:
+        with session.engine.connect() as conn:
+            installed = installed_on(conn)
+            first_day = since.date() if since else last_posting_day(conn) or installed
         result = poll_registry(
-            session.settings, session.engine, since.date() if since else None, session.clock()
+            session.settings, session.engine, first_day, session.clock(), announce_since=installed
         )
         wake("tasks.tick")
-        _print_result(result, json)
+        _print_result(result.intake, json)
 
 
 @app.command()

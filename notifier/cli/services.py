@@ -26,7 +26,7 @@ def web() -> None:
     from notifier.web.serve import serve  # here, so that no other command pays for loading it
 
     with open_session(log_level=logging.INFO) as session:
-        serve(session.settings, wake=lambda reason: wake("tasks.tick"))
+        serve(session.settings, wake=_wake_planner)
 
 
 def up(workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2) -> None:
@@ -48,3 +48,7 @@ def demo(
     from notifier.cli.demo import show_demo  # here, so that no other command pays for loading it
 
     show_demo(once=once, home=home)
+
+
+def _wake_planner(reason: str) -> None:
+    wake("tasks.tick")

@@ -55,3 +55,7 @@ def resume_run(conn: Connection, key: str) -> bool:
     return bool(
         conn.execute(text("UPDATE runs SET paused_at = NULL WHERE key = :key"), {"key": key}).rowcount
     )
+
+
+def is_on(conn: Connection, name: str) -> bool:
+    return conn.execute(text("SELECT 1 FROM brakes WHERE name = :name"), {"name": name}).scalar() is not None

@@ -1,15 +1,17 @@
 """Claim batches: a short transaction that takes them, and takes out whoever must not be mailed."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from notifier.delivery.brakes import claim_limit
 from notifier.delivery.providers import Provider
+from notifier.delivery.rate import people_allowed, spend
 
 LEASE = timedelta(seconds=30)
 """Renewed while the calls last. It sets how soon a killed worker is noticed, so it is short."""
@@ -33,9 +35,17 @@ class ClaimedBatch:
 
 
 def claim_batches(
-    engine: Engine, provider: Provider, *, now: datetime, limit: int, run_id: int | None = None
-) -> list[ClaimedBatch]:
+    engine: Engine,
+    provider: Provider,
+    *,
+    now: datetime,
+    limit: int,
+    per_second: float = 0,
+    run_id: int | None = None,
+) -> list[ClaimedBatch] | None:
     """Up to `limit` due batches, committed as `sending`. Several workers never get the same one.
+
+    `per_second` is the account's rate in mails, 0 for none; None means that it has been used up for the moment.
 
     Consent, suppression and "still active" are checked here, so that an unsubscribe takes effect on mail
     already queued. A batch in which nobody is left ends as `dropped`.
@@ -44,10 +54,15 @@ def claim_batches(
         allowed = claim_limit(conn, now, limit)
         if not allowed:
             return []
-        taken = _take(conn, provider, now, allowed, run_id)
+        budget = people_allowed(conn, per_second, now) if per_second else float("inf")
+        if budget <= 0:
+            return None
+        taken = _take(conn, provider, now, allowed, budget, run_id)
         ids = [row.id for row in taken]
         _skip_unwanted(conn, ids, now)
         people = _recipients(conn, ids)
+        if per_second:
+            spend(conn, sum(map(len, people.values())))
         _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
     return [
         ClaimedBatch(row.id, row.edition_id, row.attempts, tuple(people[row.id]))
@@ -75,30 +90,32 @@ def _ids(claims: Iterable[ClaimedBatch]) -> dict[str, list[int]]:
 
 
 def _take(
-    conn: Connection, provider: Provider, now: datetime, limit: int, run_id: int | None
-) -> list[ClaimedBatch]:
-    return list(
-        conn.execute(
-            text(
-                """WITH due AS (
-                     SELECT b.id FROM batches b JOIN runs r ON r.id = b.run_id
+    conn: Connection, provider: Provider, now: datetime, limit: int, budget: float, run_id: int | None
+) -> Sequence[Row[Any]]:
+    return conn.execute(
+        text(
+            """WITH due AS (
+                     SELECT b.id, b.size, b.next_attempt_at FROM batches b JOIN runs r ON r.id = b.run_id
                      WHERE b.state IN ('planned', 'retrying') AND b.next_attempt_at <= :now AND r.paused_at IS NULL
                        AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
-                     ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED)
+                     ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED),
+                     affordable AS (
+                       SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY next_attempt_at, id) - size AS before
+                                       FROM due) x WHERE before < CAST(:budget AS float8))
                    UPDATE batches b
                    SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until,
                        attempted_at = :now, provider = :provider
-                   FROM due WHERE b.id = due.id RETURNING b.id, b.edition_id, b.attempts"""
-            ),
-            {
-                "now": now,
-                "lease_until": now + LEASE,
-                "limit": limit,
-                "run_id": run_id,
-                "provider": provider.name,
-            },
-        ).all()  # type: ignore[arg-type]
-    )
+                   FROM affordable a WHERE b.id = a.id RETURNING b.id, b.edition_id, b.attempts"""
+        ),
+        {
+            "now": now,
+            "lease_until": now + LEASE,
+            "limit": limit,
+            "budget": budget,
+            "run_id": run_id,
+            "provider": provider.name,
+        },
+    ).all()
 
 
 def _skip_unwanted(conn: Connection, batch_ids: list[int], now: datetime) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, SmallInteger, text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -96,6 +96,17 @@ class Brake(Base):
     reason: Mapped[str]
     set_at: Mapped[datetime]
     until: Mapped[datetime | None]
+
+
+class SendBudget(Base):
+    """One row: how many mails may leave at once, as of `counted_at` (see rate.py)."""
+
+    __tablename__ = "send_budget"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    mails: Mapped[float] = mapped_column(Double)
+    counted_at: Mapped[datetime]
 
 
 class Suppression(Base):

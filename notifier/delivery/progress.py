@@ -42,9 +42,10 @@ def states_of_all(conn: Connection) -> dict[str, int]:
 
 def oldest_due(conn: Connection) -> datetime | None:
     """Since when the oldest batch that is not on its way has been due."""
-    return conn.execute(
+    due: datetime | None = conn.execute(
         text("SELECT min(next_attempt_at) FROM batches WHERE state IN ('planned', 'retrying')")
     ).scalar_one()
+    return due
 
 
 def brakes_on(conn: Connection) -> dict[str, str]:

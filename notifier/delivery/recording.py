@@ -157,7 +157,8 @@ def _retry(
 
 def _delay(attempt: int) -> timedelta:
     """Twice as long each time, with jitter, so that workers do not come back in step."""
-    return min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY) * random.uniform(0.5, 1.5)  # noqa: S311
+    doubled: timedelta = FIRST_DELAY * 2 ** min(attempt - 1, 20)
+    return min(doubled, LONGEST_DELAY) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
 def _end(conn: Connection, claim: ClaimedBatch, state: str, outcome: Outcome, now: datetime) -> None:

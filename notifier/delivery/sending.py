@@ -1,5 +1,6 @@
 """Send what is due: claim, commit, call, record. No database connection is held during a call."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from notifier.settings import Settings
 CLAIM_BATCHES = 50  # at a time: one claim costs the same for one as for fifty
 CALLS_IN_FLIGHT = 8
 RENEW_EVERY = timedelta(seconds=10)
+RATE_PAUSE = timedelta(milliseconds=200)  # until the bucket holds a mail again
 
 log = structlog.get_logger()
 
@@ -42,6 +44,9 @@ class Sender:
                 claims = claim_batches(
                     self.engine, self.provider, now=now, limit=CLAIM_BATCHES, run_id=run_id
                 )
+                if claims is None:
+                    time.sleep(RATE_PAUSE.total_seconds())
+                    continue
                 if not claims:
                     return False
                 self._send(pool, claims, lease_until=now + LEASE)

@@ -109,7 +109,8 @@ def test_a_batch_in_which_nobody_is_left_ends_without_a_call(office: Office) -> 
 def test_two_workers_never_get_the_same_batch(office: Office) -> None:
     first = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
     second = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
-    assert (len(first), len(second)) == (1, 0)
+    assert first is not None and len(first) == 1
+    assert second == []
 
 
 def refuse_named(batch: OutgoingBatch) -> Outcome:
@@ -265,7 +266,7 @@ def test_where_a_repeat_is_harmless_a_killed_workers_batch_is_sent_again(office:
 
 
 def test_a_claim_that_was_lost_records_nothing(office: Office) -> None:
-    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
+    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50) or []
     office.sql("UPDATE batches SET state = 'retrying'")
     with office.world.engine.begin() as conn:
         record(conn, [(claim, Outcome("refused"))], now=office.clock(), settings=office.world.settings)
@@ -273,7 +274,7 @@ def test_a_claim_that_was_lost_records_nothing(office: Office) -> None:
 
 
 def test_a_late_answer_settles_what_was_only_parked(office: Office) -> None:
-    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
+    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50) or []
     later = office.clock() + LEASE + timedelta(seconds=1)
     expire_leases(office.world.engine, now=later, repeatable=frozenset(), max_attempts=8)
     with office.world.engine.begin() as conn:
@@ -298,3 +299,20 @@ def test_people_who_are_deferred_or_in_doubt_part_from_the_rest(office: Office) 
     assert office.states() == {"accepted": 5, "failed": 1, "retrying": 1, "unknown": 1}
     office.later(timedelta(hours=2))
     assert office.states() == {"accepted": 6, "failed": 1, "unknown": 1}
+
+
+def test_all_workers_together_keep_to_the_rate_of_the_account(engine: Engine, settings: Settings) -> None:
+    world = World(engine, settings.model_copy(update={"batch_size": 2}))
+    for number in range(40):
+        world.person(f"person{number}", ASTHMA)
+    world.event(ASTHMA, kind="new_study")
+    world.run("daily", NOON + days(1))
+    provider, start, claimed = ScriptedProvider(), NOON + days(1), 0
+    for second in range(10):
+        for _worker in range(3):
+            now = start + timedelta(seconds=second)
+            claims = claim_batches(engine, provider, now=now, limit=50, per_second=2) or []
+            claimed += sum(len(claim.recipients) for claim in claims)
+    assert (
+        20 <= claimed <= 10 + 2 * 10 + 2
+    )  # a burst of five seconds, then two a second, and one batch overdrawn

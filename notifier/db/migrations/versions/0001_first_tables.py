@@ -112,6 +112,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_schedules_next_due_at"), "schedules", ["next_due_at"], unique=False)
     op.create_table(
+        "send_budget",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("mails", sa.Double(), nullable=False),
+        sa.Column("counted_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_send_budget_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_send_budget")),
+    )
+    op.create_table(
         "studies",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("nct_id", sa.Text(), nullable=False),
