@@ -155,11 +155,20 @@ def test_a_line_lost_before_the_mail_was_written_is_tried_once_more_on_a_fresh_o
 )
 def test_what_is_said_of_the_sender_stops_the_batch_and_keeps_everybody(sink, provider, reply, kind):
     sink.at_mail.append(reply)
-    batch = make_batch(ANA, BEN)
-    outcome = provider.send(batch, NOW)
+    outcome = provider.send(make_batch(ANA, BEN), NOW)
     assert outcome.kind == kind
-    assert set(outcome.deferred) == {recipient.delivery_id for recipient in batch.recipients}
+    assert not outcome.refused
+    assert not outcome.deferred
     assert sink.mails == []
+
+
+def test_trouble_after_one_in_doubt_speaks_for_the_rest_alone(sink, provider):
+    sink.after_taking[ANA] = HANG_UP
+    sink.at_rcpt[BEN] = "421 4.3.2 shutting down"
+    batch = make_batch(ANA, BEN, EVA)
+    outcome = provider.send(batch, NOW)
+    assert (outcome.kind, set(outcome.unknown)) == ("throttled", {batch.recipients[0].delivery_id})
+    assert not outcome.deferred
 
 
 def test_trouble_in_the_middle_keeps_what_was_sent_and_puts_off_the_rest(sink, provider):
@@ -173,9 +182,12 @@ def test_trouble_in_the_middle_keeps_what_was_sent_and_puts_off_the_rest(sink, p
 
 def test_a_slow_server_does_not_hold_a_batch_beyond_its_time(sink, provider, monkeypatch):
     monkeypatch.setattr(smtp, "TIME_FOR_A_BATCH", smtp.TIME_FOR_A_BATCH * -1)
-    batch = make_batch(ANA, BEN)
-    outcome = provider.send(batch, NOW)
-    assert (outcome.kind, len(outcome.deferred), sink.mails) == ("fault", 2, [])
+    outcome = provider.send(make_batch(ANA, BEN), NOW)
+    assert (outcome.kind, outcome.reason, sink.mails) == (
+        "fault",
+        "the server is too slow for this batch",
+        [],
+    )
 
 
 def test_no_server_is_unreachable():

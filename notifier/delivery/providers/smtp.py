@@ -42,10 +42,10 @@ class SmtpProvider:
             for number, person in enumerate(people):
                 late = time.monotonic() > end
                 ended = _out_of_time() if late else self._deliver(line, person, mail)
-                tally.add(person, ended)
                 if ended.stop:
                     tally.stop(ended, people[number:])
                     break
+                tally.add(person, ended)
         return tally.outcome()
 
     def _deliver(self, line: Line, person: Recipient, mail: SharedMail) -> Ended:
@@ -76,7 +76,7 @@ def _talk(line: Line, smtp: smtplib.SMTP, sender: str, to: str, message: bytes) 
 
 
 def _out_of_time() -> Ended:
-    return Ended("deferred", "the server is too slow for the rest of this batch", stop="fault")
+    return Ended("deferred", "the server is too slow for this batch", stop="fault")
 
 
 @dataclass
@@ -95,14 +95,15 @@ class _Tally:
             reasons[ended.verdict][person.delivery_id] = ended.reason
 
     def stop(self, ended: Ended, rest: list[Recipient]) -> None:
+        """If nothing went out, the outcome's kind speaks for the rest; else they are named as put off."""
         self.stopped = ended
-        self.deferred.update({person.delivery_id: ended.reason for person in rest})
+        if self.sent:
+            self.deferred.update({person.delivery_id: ended.reason for person in rest})
 
     def outcome(self) -> Outcome:
-        stop = self.stopped
         return Outcome(
             kind=self._kind(),
-            reason=stop.reason if stop else None,
+            reason=self.stopped.reason if self.stopped else None,
             refused=self.refused,
             deferred=self.deferred,
             unknown=self.unknown,
@@ -111,8 +112,8 @@ class _Tally:
     def _kind(self) -> OutcomeKind:
         if self.sent:
             return "accepted"
-        if self.unknown:
-            return "unknown"
         if self.stopped and self.stopped.stop:
             return self.stopped.stop
+        if self.unknown:
+            return "unknown"
         return "fault" if self.deferred else "refused"
