@@ -11,7 +11,7 @@ from notifier.digests.words import weight
 
 CARDS = 10
 TITLES = 10
-NUMBERS = 60  # of the rest; a mail that lists more helps nobody
+NUMBERS = 30  # of the rest; a mail that lists more helps nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Outline:
     groups: tuple[Group, ...]
     titles: tuple[Line, ...]
     numbers: tuple[Line, ...]
-    uncounted: int  # studies that are neither
+    more: int  # how many stand neither as a card nor as a title
 
     @property
     def cards(self) -> tuple[CardView, ...]:
@@ -83,7 +83,7 @@ def outline(items: Sequence[Item], url_pattern: str) -> Outline:
         groups=tuple(Group(clean(label, 200), tuple(cards)) for label, cards in groups.items()),
         titles=tuple(lines[:TITLES]),
         numbers=tuple(lines[TITLES:]),
-        uncounted=max(0, len(rest) - TITLES - NUMBERS),
+        more=max(0, len(rest) - TITLES),
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from notifier.digests.cards import is_followed
 from notifier.digests.collapse import collapse
@@ -12,7 +11,6 @@ from notifier.digests.outline import Outline, in_order, outline
 from notifier.digests.subjects import headline, preheader, subject
 from notifier.digests.tags import UNSUBSCRIBE_TAG
 from notifier.digests.text import clean
-from notifier.digests.vocabulary import day_words
 from notifier.settings import Settings
 
 LONG = 4  # cards from which the link to stop stands near the top too
@@ -27,7 +25,6 @@ class DigestView:
     subject: str
     headline: str
     preheader: str
-    opening: str
     outline: Outline
     glossary: tuple[Explained, ...]
     studies: tuple[str, ...]
@@ -51,7 +48,6 @@ def digest_view(content: EditionContent, settings: Settings) -> DigestView:
         subject=subject(items, with_titles=content.titles_in_subject),
         headline=headline(changed, len(items) - changed),
         preheader=preheader(items),
-        opening=_opening(items),
         outline=shown,
         glossary=explain(_hard_text(shown)),
         studies=_choices(items, "study"),
@@ -61,23 +57,6 @@ def digest_view(content: EditionContent, settings: Settings) -> DigestView:
         reply_to=settings.mail_reply_to,
         postal_address=settings.postal_address,
     )
-
-
-def _opening(items: Sequence[Item]) -> str:
-    days: list[date] = [item.occurred_on for item in items if item.occurred_on]
-    if not days:
-        return "Here is what the registry posted."
-    first, last = min(days), max(days)
-    if first == last:
-        return f"Here is what the registry posted on {day_words(first)}."
-    return f"Here is what the registry posted from {_until(first, last)} to {day_words(last)}."
-
-
-def _until(first: date, last: date) -> str:
-    """The first of two days, without the month and year that they share."""
-    if (first.year, first.month) == (last.year, last.month):
-        return str(first.day)
-    return day_words(first).removesuffix(f" {last.year}")
 
 
 def _hard_text(shown: Outline) -> Iterable[str]:

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -45,10 +44,6 @@ def _phase_words(codes: tuple[str, ...]) -> str:
 
 def phase_words(codes: Sequence[object]) -> str:
     return _phase_words(tuple(clean(code, 60) for code in codes))
-
-
-def day_words(day: date) -> str:
-    return f"{day.day} {WORDS['months'][day.month - 1]} {day.year}"
 
 
 @lru_cache(maxsize=4096)

@@ -7,17 +7,20 @@ from selectolax.lexbor import LexborHTMLParser
 from notifier.digests.content import RenderedMail
 
 _NOT_WORDS = re.compile(r"https://\S+|NCT\d{8}|\S+@\S+|NOTIFIER-LINK-\S+")
-_SENTENCE = re.compile(r"[.!?:]+(?:\s|$)")
+_SENTENCE = re.compile(r"[^.!?]+[.!?](?=\s|$)")
 
 
 def our_sentences(mail: RenderedMail) -> list[str]:
-    """Every block of the mail, without what the registry, the site or the reader wrote."""
+    """Every whole sentence of the mail, without what the registry, the site or the reader wrote.
+
+    Labels and values (`Before: Not yet open`) are left out: they would only make the grade look better.
+    """
     tree = LexborHTMLParser(mail.html)
     for node in tree.css(".preheader, .theirs, style, title"):
         node.decompose()
-    blocks = [node.text(separator=" ") for node in tree.css("h1, h2, h3, p, li")]
-    sentences = [part for block in blocks for part in _SENTENCE.split(_NOT_WORDS.sub(" ", block))]
-    return [sentence for sentence in sentences if re.search(r"\w", sentence)]
+    blocks = [_NOT_WORDS.sub(" ", node.text(separator=" ")) for node in tree.css("h1, h2, h3, p, li")]
+    sentences = [part for block in blocks for part in _SENTENCE.findall(block)]
+    return [sentence.strip() for sentence in sentences if len(sentence.split()) > 2]
 
 
 def grade(sentences: list[str]) -> float:
