@@ -3,24 +3,20 @@
 The list's name and id are the same in every mail: they must not tell what somebody follows.
 """
 
-from uuid import UUID
-
-from notifier.delivery.providers.types import Recipient
-
 LIST_NAME = "Study updates"
 ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
-def person_headers(person: Recipient, host: str) -> dict[str, str]:
+def person_headers(delivery_id: str, unsubscribe_url: str, host: str) -> dict[str, str]:
     return {
-        "List-Unsubscribe": f"<{person.unsubscribe_url}>",
+        "List-Unsubscribe": f"<{unsubscribe_url}>",
         "List-Unsubscribe-Post": ONE_CLICK,
         "List-Id": f"{LIST_NAME} <updates.{host}>",
         "Auto-Submitted": "auto-generated",
-        "X-Entity-Ref-ID": str(person.delivery_id),
+        "X-Entity-Ref-ID": delivery_id,
     }
 
 
-def message_id(delivery_id: UUID, host: str) -> str:
+def message_id(delivery_id: str, host: str) -> str:
     """The same for each attempt, so that a mailbox that drops repeats can."""
     return f"<{delivery_id}@{host}>"

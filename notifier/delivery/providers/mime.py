@@ -26,10 +26,11 @@ class SharedMail:
         self._pieces = _body_pieces(batch)
 
     def for_person(self, person: Recipient) -> bytes:
+        delivery_id = str(person.delivery_id)
         own = {
             "To": person.email,
-            "Message-ID": message_id(person.delivery_id, self._host),
-            **person_headers(person, self._host),
+            "Message-ID": message_id(delivery_id, self._host),
+            **person_headers(delivery_id, person.unsubscribe_url, self._host),
         }
         link = SOFT_BREAK + _soft_lines(person.unsubscribe_url.encode("ascii")) + SOFT_BREAK
         return self._head + _header_lines(own) + b"\r\n" + link.join(self._pieces)

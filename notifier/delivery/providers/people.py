@@ -10,13 +10,24 @@ from uuid import UUID
 
 from notifier.delivery.providers.types import OutgoingBatch, Recipient
 
-ADDRESS = re.compile(
-    r"(?=.{3,254}\Z)(?!.*\.\.)"
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-](?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{0,62}[A-Za-z0-9!#$%&'*+/=?^_`{|}~-])?"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_ADDRESS = re.compile(
+    rf"{_ATOM}(?:[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{0,62}}{_ATOM})?"
     r"@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 )
-LINK = re.compile(r"(?=.{1,800}\Z)https?://[A-Za-z0-9._~:/@%\[\]-]+")
-"""Nothing here needs escaping in HTML, in JSON or in quoted-printable, and it fits a header line."""
+LONGEST_ADDRESS = 254
+_LINK = re.compile(r"https?://[A-Za-z0-9._~:/@%\[\]-]+")
+LONGEST_LINK = 800
+
+
+def is_address(text: str) -> bool:
+    """In plain ASCII, without a name, quotes or comments."""
+    return len(text) <= LONGEST_ADDRESS and ".." not in text and _ADDRESS.fullmatch(text) is not None
+
+
+def is_link(text: str) -> bool:
+    """Nothing in it needs escaping in HTML, in JSON or in quoted-printable, and it fits a header line."""
+    return len(text) <= LONGEST_LINK and _LINK.fullmatch(text) is not None
 
 
 def sendable(people: Iterable[Recipient]) -> tuple[list[Recipient], dict[UUID, str]]:
@@ -35,9 +46,9 @@ def sendable(people: Iterable[Recipient]) -> tuple[list[Recipient], dict[UUID, s
 
 
 def _problem(person: Recipient) -> str | None:
-    if not ADDRESS.fullmatch(person.email):
+    if not is_address(person.email):
         return "address is not fit for sending"
-    if not LINK.fullmatch(person.unsubscribe_url):
+    if not is_link(person.unsubscribe_url):
         return "link is not fit for a header"
     return None
 

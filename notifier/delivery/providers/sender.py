@@ -5,7 +5,7 @@ from email.utils import formataddr, parseaddr
 from typing import Self
 from urllib.parse import urlsplit
 
-from notifier.delivery.providers.people import ADDRESS
+from notifier.delivery.providers.people import is_address
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 
@@ -19,7 +19,7 @@ class Mailbox:
     def parse(cls, setting: str, value: str) -> Self:
         """Read `Name <address>` or a bare address. Raises NotifierError that names the setting."""
         name, email = parseaddr(value)
-        if not ADDRESS.fullmatch(email) or not value.isprintable():
+        if not is_address(email) or not value.isprintable():
             raise NotifierError(
                 f"{setting} is not an address that mail can be sent from.",
                 "Write it like: Study updates <updates@example.org>",

@@ -43,11 +43,12 @@ def build_body(batch: OutgoingBatch, people: list[Recipient], sender: Sender) ->
 
 
 def _personalization(person: Recipient, host: str) -> dict[str, Any]:
+    delivery_id = str(person.delivery_id)
     return {
         "to": [{"email": person.email}],
         "substitutions": {UNSUBSCRIBE_TAG: person.unsubscribe_url},
-        "headers": person_headers(person, host),
-        "custom_args": {DELIVERY_ID_ARG: str(person.delivery_id)},
+        "headers": person_headers(delivery_id, person.unsubscribe_url, host),
+        "custom_args": {DELIVERY_ID_ARG: delivery_id},
     }
 
 
