@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     bounce_limit: float = Field(
         0.05, gt=0, le=1, description="Sending pauses when this share of a day's mail bounced for good."
     )
+    unknown_minutes: float = Field(
+        15, gt=0, le=1440, description="How long an unknown outcome waits for the webhook's word."
+    )
     send_tasks: int = Field(
         4, ge=1, le=64, description="Worker processes that a planned run wakes to send it."
     )
@@ -151,6 +154,10 @@ class Settings(BaseSettings):
     @property
     def quiet_interval(self) -> timedelta:
         return timedelta(minutes=self.quiet_minutes)
+
+    @property
+    def unknown_grace(self) -> timedelta:
+        return timedelta(minutes=self.unknown_minutes)
 
     @property
     def outbox_path(self) -> Path:

@@ -7,6 +7,7 @@ from notifier.delivery.planning import plan_run
 from notifier.delivery.providers import REPEATABLE
 from notifier.delivery.settling import settle_unknown
 from notifier.delivery.sweeping import expire_leases, has_due_batches
+from notifier.delivery.watching import pause_if_unwelcome
 from notifier.digests.runs import schedules_due
 from notifier.ops.heartbeat import beat
 from notifier.registry.positions import assign_positions
@@ -52,7 +53,10 @@ def sweep() -> None:
     now = here.clock()
     expire_leases(here.engine, now=now, repeatable=REPEATABLE, max_attempts=here.settings.max_attempts)
     apply_feedback(here.engine, now=now)
-    settle_unknown(here.engine, now=now, max_attempts=here.settings.max_attempts)
+    settle_unknown(
+        here.engine, now=now, max_attempts=here.settings.max_attempts, grace=here.settings.unknown_grace
+    )
+    pause_if_unwelcome(here.engine, now=now, settings=here.settings)
     if has_due_batches(here.engine, now):
         wake("tasks.send")
 

@@ -26,7 +26,7 @@ def web() -> None:
     from notifier.web.serve import serve  # here, so that no other command pays for loading it
 
     with open_session(log_level=logging.INFO) as session:
-        serve(session.settings, wake=_wake_planner)
+        serve(session.settings, wake=_wake_workers)
 
 
 def up(workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2) -> None:
@@ -50,5 +50,5 @@ def demo(
     show_demo(once=once, home=home)
 
 
-def _wake_planner(reason: str) -> None:
-    wake("tasks.tick")
+def _wake_workers(reason: str) -> None:
+    wake("tasks.apply_feedback" if reason == "feedback" else "tasks.tick")

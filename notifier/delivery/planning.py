@@ -33,9 +33,9 @@ def plan_run(
     deliveries may go out.
     """
     with engine.begin() as conn:
-        head = assign_positions(conn)
+        assign_positions(conn)
     with engine.connect() as conn, conn.begin() as transaction:
-        due = claim_run(conn, schedule_id, head, at)
+        due = claim_run(conn, schedule_id, at)
         if due is None:
             return None
         planned = _plan(conn, due, at, now, settings)
@@ -48,7 +48,7 @@ def plan_run(
 
 
 def _plan(conn: Connection, due: DueRun, at: datetime, now: datetime, settings: Settings) -> PlannedRun:
-    match_range(conn, due.schedule_id, due.covered_to, due.head, at)
+    match_range(conn, due, at)
     write_editions(conn, at)
     people: int = conn.execute(text("SELECT count(*) FROM planned_mail")).scalar_one()
     editions: int = conn.execute(text("SELECT count(DISTINCT edition_id) FROM planned_mail")).scalar_one()

@@ -122,37 +122,32 @@ def _retry(
 ) -> None:
     """Try again, and for what concerns the whole account, hold the account. Such calls cost no attempt."""
     if outcome.kind == "throttled":
-        retry_at = outcome.retry_at or now + THROTTLE_DELAY * random.uniform(1, 2)  # noqa: S311
-        brakes.pull(conn, "throttled", outcome.reason or "too many requests", now=now, until=retry_at)
+        retry_at = _throttle(conn, outcome, now)
     if outcome.kind == "account":
-        retry_at = now
-        brakes.pull(
-            conn,
-            "breaker",
-            outcome.reason or "the provider refuses us",
-            now=now,
-            until=now + brakes.PROBE_INTERVAL,
-        )
-    if outcome.kind == "refused_named":
+        reason = outcome.reason or "the provider refuses us"
+        brakes.pull(conn, "breaker", reason, now=now, until=now + brakes.PROBE_INTERVAL)
+    if outcome.kind in ("account", "refused_named"):
         retry_at = now
     costs_nothing = outcome.kind in ("throttled", "account", "refused_named")
     if claim.attempt >= settings.max_attempts and not costs_nothing:
         return _end(conn, claim, "failed", outcome, now)
+    bind = {"id": claim.batch_id, "retry_at": retry_at, "refund": int(costs_nothing)}
     conn.execute(
         text(
             """UPDATE batches SET state = 'retrying', next_attempt_at = :retry_at, lease_until = NULL,
                                   attempts = attempts - :refund, failure_class = :kind, reason = :reason
                WHERE id = :id"""
         ),
-        {
-            "id": claim.batch_id,
-            "retry_at": retry_at,
-            "refund": int(costs_nothing),
-            "kind": outcome.kind,
-            "reason": outcome.reason,
-        },
+        {**bind, "kind": outcome.kind, "reason": outcome.reason},
     )
     return None
+
+
+def _throttle(conn: Connection, outcome: Outcome, now: datetime) -> datetime:
+    """Hold the account until the provider's time, or for a while with jitter."""
+    until = outcome.retry_at or now + THROTTLE_DELAY * random.uniform(1, 2)  # noqa: S311
+    brakes.pull(conn, "throttled", outcome.reason or "too many requests", now=now, until=until)
+    return until
 
 
 def _delay(attempt: int) -> timedelta:

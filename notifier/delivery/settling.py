@@ -4,13 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
-GRACE = timedelta(minutes=15)
-"""SendGrid posts its events within seconds, at most in half a minute; a queue of theirs may take some minutes."""
 
-
-def settle_unknown(
-    engine: Engine, *, now: datetime, max_attempts: int, grace: timedelta = GRACE
-) -> dict[str, int]:
+def settle_unknown(engine: Engine, *, now: datetime, max_attempts: int, grace: timedelta) -> dict[str, int]:
     """{"accepted": batches proved by the webhook, "retrying": proved not to have been taken}.
 
     An event with one of a batch's delivery ids proves that the call was accepted. Silence proves the opposite

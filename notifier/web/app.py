@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
-from notifier.web import api_conditions, api_intake, health, unsubscribe
+from notifier.web import api_conditions, api_intake, health, unsubscribe, webhook
 from notifier.web.middleware import AccessLog, BodyLimit, NoTraceback, SafeHeaders
 from notifier.web.problems import add_problem_handlers
 from notifier.web.service import Service, Wake, utc_now
@@ -18,7 +18,7 @@ from notifier.web.service import Service, Wake, utc_now
 def create_app(
     settings: Settings, engine: Engine, wake: Wake, *, clock: Callable[[], datetime] = utc_now
 ) -> FastAPI:
-    """`wake` is called after intake with "intake"; it may fail or be slow without harm to the request."""
+    """`wake` is called with "intake" or "feedback" after something came in; it may fail or be slow without harm."""
     app = FastAPI(
         title="Notifier",
         description="Push studies and change events, and find conditions.",
@@ -28,9 +28,10 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would lose a one-click unsubscribe
     )
-    links = UnsubscribeLinks(signing_keys(settings), settings.public_url)
-    app.state.service = Service(settings, engine, links, wake, clock)
-    for room in (unsubscribe, health, api_intake, api_conditions):
+    keys = signing_keys(settings)
+    links = UnsubscribeLinks(keys, settings.public_url)
+    app.state.service = Service(settings, engine, keys, links, wake, clock)
+    for room in (unsubscribe, health, api_intake, api_conditions, webhook):
         app.include_router(room.router)
     add_problem_handlers(app)
     for middleware in (NoTraceback, BodyLimit, SafeHeaders, AccessLog):  # the last one is outermost

@@ -104,7 +104,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_API_BYTES if scope["path"].startswith("/v1/") else MAX_FORM_BYTES
+        limit = MAX_API_BYTES if scope["path"].startswith(("/v1/", "/webhooks/")) else MAX_FORM_BYTES
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > limit:
             await problem(Request(scope), 413, limit=limit)(scope, receive, send)

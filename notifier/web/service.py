@@ -25,6 +25,7 @@ def utc_now() -> datetime:
 class Service:
     settings: Settings
     engine: Engine
+    keys: list[str]
     links: UnsubscribeLinks
     wake_workers: Wake
     clock: Callable[[], datetime] = utc_now

@@ -1,0 +1,40 @@
+"""Which task waits in which queue, and what the scheduler sends."""
+
+from datetime import timedelta
+from typing import Any
+
+from kombu.entity import Exchange, Queue
+
+BUILD = "build"  # planning: a large run takes seconds
+SEND = "send"  # provider calls: they wait for somebody else
+UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind either
+
+ROUTES = {
+    "tasks.tick": BUILD,
+    "tasks.plan_schedule": BUILD,
+    "tasks.send": SEND,
+    "tasks.sweep": UPKEEP,
+    "tasks.apply_feedback": UPKEEP,
+    "tasks.heartbeat": UPKEEP,
+}
+
+
+def _every(interval: timedelta, task: str) -> dict[str, Any]:
+    """Every entry may run twice, from two schedulers at once, or not at all for a while. A message that waited
+    until the next one was sent is thrown away, so that an outage leaves no heap of them."""
+    return {"task": task, "schedule": interval, "options": {"expires": interval.total_seconds()}}
+
+
+OPTIONS = {
+    # By the nameless exchange a message goes straight to the queue of that name. Named exchanges keep bindings
+    # in Redis: once it is flushed, every message is silently thrown away until a restart.
+    "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in (BUILD, SEND, UPKEEP)],
+    "task_create_missing_queues": False,
+    "task_default_queue": UPKEEP,
+    "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
+    "beat_schedule": {
+        "tick": _every(timedelta(seconds=10), "tasks.tick"),
+        "sweep": _every(timedelta(seconds=10), "tasks.sweep"),
+        "heartbeat": _every(timedelta(seconds=60), "tasks.heartbeat"),
+    },
+}

@@ -1,0 +1,108 @@
+"""What cannot be known is parked, and settled by evidence alone."""
+
+from datetime import timedelta
+
+from notifier.delivery.claiming import LEASE, claim_batches
+from notifier.delivery.providers import Outcome
+from notifier.delivery.recording import record
+from notifier.delivery.settling import settle_unknown
+from notifier.delivery.sweeping import expire_leases
+from tests.delivery.office import Office, everybody_once
+from tests.world import days
+
+GRACE = timedelta(minutes=15)
+
+
+def test_an_unknown_outcome_is_parked_and_not_sent_again(office: Office) -> None:
+    office.provider.answers = [lambda batch: Outcome("unknown", reason="timed out")]
+    office.send()
+    for _ in range(5):
+        office.later(timedelta(hours=5))
+        settle_unknown(office.world.engine, now=office.clock(), max_attempts=8, grace=GRACE)
+    assert office.states() == {"unknown": 8}
+    assert office.provider.calls == 1
+
+
+def hear(office: Office, kind: str = "processed", who: str = "anna") -> None:
+    office.sql(
+        """INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
+           SELECT gen_random_uuid()::text, d.id, :kind, :now, :now
+           FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
+           WHERE s.email = :email""",
+        kind=kind,
+        email=f"{who}@example.org",
+        now=office.clock(),
+    )
+
+
+def test_one_event_of_the_webhook_proves_that_the_whole_call_was_accepted(office: Office) -> None:
+    office.provider.answers = [lambda batch: Outcome("unknown", reason="timed out")]
+    office.send()
+    hear(office)
+    settle_unknown(office.world.engine, now=office.clock(), max_attempts=8, grace=GRACE)
+    assert office.states() == {"accepted": 8}
+
+
+def test_silence_of_a_live_webhook_has_it_sent_again_after_the_grace_time(office: Office) -> None:
+    office.provider.answers = [lambda batch: Outcome("unknown", reason="timed out")]
+    office.send()
+    office.clock.now += GRACE * 0.9
+    office.sql(
+        "INSERT INTO feedback_events (event_id, kind, occurred_at, received_at) VALUES ('x', 'delivered', :now, :now)",
+        now=office.clock(),
+    )
+    settle_unknown(office.world.engine, now=office.clock(), max_attempts=8, grace=GRACE)
+    assert office.states() == {"unknown": 8}
+    office.clock.now += GRACE * 0.2
+    settle_unknown(office.world.engine, now=office.clock(), max_attempts=8, grace=GRACE)
+    office.send()
+    assert office.states() == {"accepted": 8}
+    assert office.provider.calls == 2
+
+
+def test_a_webhook_that_went_silent_proves_nothing(office: Office) -> None:
+    office.provider.answers = [lambda batch: Outcome("unknown", reason="timed out")]
+    office.send()
+    office.clock.now += timedelta(minutes=1)
+    office.sql(
+        "INSERT INTO feedback_events (event_id, kind, occurred_at, received_at) VALUES ('x', 'delivered', :now, :now)",
+        now=office.clock(),
+    )
+    office.clock.now += days(1)
+    settle_unknown(office.world.engine, now=office.clock(), max_attempts=8, grace=GRACE)
+    assert office.states() == {"unknown": 8}
+
+
+def test_a_killed_worker_leaves_its_batch_in_doubt_not_guessed(office: Office) -> None:
+    claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
+    later = office.clock() + LEASE + timedelta(seconds=1)
+    expire_leases(office.world.engine, now=later, repeatable=frozenset({"outbox"}), max_attempts=8)
+    assert office.states() == {"unknown": 8}
+
+
+def test_where_a_repeat_is_harmless_a_killed_workers_batch_is_sent_again(office: Office) -> None:
+    office.provider.name = "outbox"
+    claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
+    office.clock.now += LEASE + timedelta(seconds=1)
+    expire_leases(office.world.engine, now=office.clock(), repeatable=frozenset({"outbox"}), max_attempts=8)
+    office.send()
+    assert office.provider.mailed == everybody_once()
+
+
+def test_a_claim_that_was_lost_records_nothing(office: Office) -> None:
+    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50) or []
+    office.sql("UPDATE batches SET state = 'retrying'")
+    with office.world.engine.begin() as conn:
+        record(conn, [(claim, Outcome("refused"))], now=office.clock(), settings=office.world.settings)
+    assert office.states() == {"retrying": 8}
+
+
+def test_a_late_answer_settles_what_was_only_parked(office: Office) -> None:
+    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50) or []
+    later = office.clock() + LEASE + timedelta(seconds=1)
+    expire_leases(office.world.engine, now=later, repeatable=frozenset(), max_attempts=8)
+    with office.world.engine.begin() as conn:
+        record(
+            conn, [(claim, Outcome("accepted", message_id="m"))], now=later, settings=office.world.settings
+        )
+    assert office.states() == {"accepted": 8}
