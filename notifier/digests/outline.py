@@ -50,7 +50,7 @@ def in_order(items: Sequence[Item]) -> list[Item]:
 
     New studies take turns by condition, so that a rare condition is not pushed out by a common one.
     """
-    followed = sorted(filter(is_followed, items), key=lambda item: (weight(item.changes), -item.position))
+    followed = sorted(filter(is_followed, items), key=_weightiest)
     new = sorted((item for item in items if not is_followed(item)), key=_newest)
     turns: dict[str, int] = defaultdict(int)
     ranked = []
@@ -58,6 +58,10 @@ def in_order(items: Sequence[Item]) -> list[Item]:
         ranked.append((turns[chosen(item)], place, item))
         turns[chosen(item)] += 1
     return [*followed, *(item for _, _, item in sorted(ranked, key=lambda entry: entry[:2]))]
+
+
+def _weightiest(item: Item) -> tuple[int, int]:
+    return min(map(weight, item.changes)), -item.position
 
 
 def _newest(item: Item) -> tuple[bool, int]:

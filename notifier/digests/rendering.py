@@ -16,16 +16,23 @@ from notifier.digests.view import digest_view
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 
+_MISTAKES = (LookupError, TypeError, ValueError, AttributeError)
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 
 
 def render(content: EditionContent, settings: Settings) -> RenderedMail:
     """Subject, text and HTML of a digest.
 
-    Raises NothingToSay for an edition in which all cancels out, NotifierError for a template that cannot
-    be filled.
+    Raises NothingToSay for an edition in which all cancels out, NotifierError for content that cannot be
+    told and for a template that cannot be filled.
     """
-    view = digest_view(content, settings)
+    try:
+        view = digest_view(content, settings)
+    except _MISTAKES as error:
+        raise NotifierError(
+            f"An edition holds a change or a study of a shape that has no words ({type(error).__name__}).",
+            "Look at its change events, correct what made them, then retry the delivery.",
+        ) from error
     return fill("digest", mail=view)
 
 
@@ -41,9 +48,10 @@ def fill(mail_name: str, **values: Any) -> RenderedMail:
 def _fill(template: str, values: dict[str, Any]) -> str:
     try:
         return _TEMPLATES.get_template(template).render(values)
-    except TemplateError as error:
+    except (TemplateError, *_MISTAKES) as error:
+        reason = isinstance(error, TemplateError) and error.message  # all else may hold what people wrote
         raise NotifierError(
-            f"The mail template {template} could not be filled: {error.message or type(error).__name__}.",
+            f"The mail template {template} could not be filled: {reason or type(error).__name__}.",
             "Correct the template in templates/email/, then retry the delivery.",
         ) from error
 

@@ -7,7 +7,7 @@ from notifier.digests.cards import is_followed, title
 from notifier.digests.content import Item
 from notifier.digests.text import shorten
 from notifier.digests.vocabulary import TOPICS, WORDS
-from notifier.digests.words import topic
+from notifier.digests.words import weight
 
 SUBJECT_LIMIT = 76
 PREHEADER_LIMIT = 90
@@ -41,8 +41,8 @@ def subject(items: Sequence[Item], *, with_titles: bool) -> str:
 def preheader(items: Sequence[Item]) -> str:
     """The weightiest kinds of news, counted: `One study has stopped. Four studies have new dates.`"""
     followed = [item for item in items if is_followed(item)]
-    told = Counter(min((topic(one) for one in item.changes), key=TOPICS.index) for item in followed)
-    lines = [_changed_line(told[name], name) for name in TOPICS if told[name]]
+    told = Counter(min(map(weight, item.changes)) for item in followed)
+    lines = [_changed_line(told[number], TOPICS[number]) for number in sorted(told)]
     new = [item for item in items if not is_followed(item)]
     if new:
         lines.append(_new_line(new))

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from notifier.digests.tags import TAG_PREFIX
 
@@ -17,12 +18,18 @@ _MARKUP = re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~^-])")
 _TEMPLATE = re.compile(r"([{}<%])(?=[{}%])")
 _TAG_STEM = TAG_PREFIX.partition("-")[0]
 _TAG = re.compile(re.escape(TAG_PREFIX), re.IGNORECASE)
+_remembered = lru_cache(maxsize=4096)  # one study stands in many editions, and its text with it
 _SENTENCE_END = re.compile(r"[.!?。]['\")\]’”]*(?=\s|$)")
 
 
 def clean(text: object, limit: int = 1000) -> str:
     """One line of harmless text. Markup is left to autoescaping; runs that look like our tags are broken."""
-    line = ("" if text is None else str(text))[: 4 * limit]
+    return "" if text is None else _clean(str(text), limit)
+
+
+@_remembered
+def _clean(text: str, limit: int) -> str:
+    line = text[: 4 * limit]
     if "  " in line or not _PLAIN.fullmatch(line):
         line = _INVISIBLE.sub("", _MARKUP.sub(r"\1", html.unescape(line)))
         line = _TEMPLATE.sub(r"\1 ", _BREAKS.sub(" ", line))
@@ -39,6 +46,7 @@ def shorten(text: str, limit: int) -> str:
     return text[: cut if cut > 0 else limit - 1].rstrip(" ,;:(-") + "…"
 
 
+@_remembered
 def first_sentences(text: str, limit: int) -> str:
     """As many whole sentences as fit; when not even one does, cut at a word."""
     if len(text) <= limit:
@@ -54,6 +62,7 @@ def joined(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+@_remembered
 def wrap(text: str, width: int = 72, indent: str = "") -> str:
     """Lines of at most `width` columns. The standard library's textwrap is thirty times slower."""
     room, text = width - len(indent), text.strip()

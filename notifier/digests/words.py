@@ -39,23 +39,24 @@ class Told:
     is_theirs: bool = False
 
 
-def topic(change: Change) -> str:
-    """What kind of news a change is; TOPICS has them in the order of their weight."""
-    if change["field"] == "overallStatus":
-        status = WORDS["statuses"].get(change["after"], {})
-        if "topic" in status:
-            return str(status["topic"])
-    return str(field_words(change["field"])["topic"])
+def weight(change: Change) -> int:
+    """Where its topic stands in TOPICS; 0 is the weightiest."""
+    field = change["field"]
+    if field == "overallStatus" and change["after"] in _STATUS_WEIGHTS:
+        return _STATUS_WEIGHTS[change["after"]]
+    return _WEIGHTS.get(field, _OTHER_WEIGHT)
 
 
-def weight(changes: Sequence[Change]) -> int:
-    """The weight of the weightiest; 0 is the most."""
-    return min((TOPICS.index(topic(change)) for change in changes), default=len(TOPICS))
+_OTHER_WEIGHT = TOPICS.index(WORDS["other"]["topic"])
+_WEIGHTS = {field: TOPICS.index(words["topic"]) for field, words in WORDS["fields"].items()}
+_STATUS_WEIGHTS = {
+    status: TOPICS.index(words["topic"]) for status, words in WORDS["statuses"].items() if "topic" in words
+}
 
 
 def tell(changes: Sequence[Change]) -> tuple[Told, ...]:
     """All changes of one study in words, the weightiest first. A new status takes the reason with it."""
-    ordered = sorted(changes, key=lambda change: TOPICS.index(topic(change)))
+    ordered = sorted(changes, key=weight)
     reason = next((change["after"] for change in ordered if change["field"] == "whyStopped"), None)
     if not any(change["field"] == "overallStatus" for change in ordered):
         return tuple(_told(change) for change in ordered)
