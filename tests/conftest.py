@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import redis
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
@@ -13,6 +14,14 @@ from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
 from notifier.embedded import ensure_services, release_services
 from notifier.settings import Settings
+
+pytest_plugins = ["tests.fakes.fixtures"]
+
+# How long an example takes says more about the machine's load than about us.
+hypothesis.settings.register_profile(
+    "notifier", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("notifier")
 
 TEMPLATE = "notifier_template"
 TEMPLATE_LOCK = 1

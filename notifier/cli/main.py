@@ -1,5 +1,6 @@
 """The commands, and what happens when one of them cannot go on."""
 
+import signal
 import sys
 
 import typer
@@ -30,6 +31,8 @@ for command in (services.up, services.demo, services.web, deliveries.status, tra
 
 def main() -> None:
     """Exit 0 when done, 1 when it failed, 2 on wrong use."""
+    # `kill` and `timeout` must not leave the embedded servers running: the exit handlers stop them.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         app()
     except NotifierError as error:

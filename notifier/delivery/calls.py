@@ -43,8 +43,9 @@ class Calls:
         except NotifierError as error:
             return Outcome("refused", reason=f"cannot be rendered: {error.message}")
         except Exception as error:
-            # A fault of ours in one edition must not take the other calls down with it.
-            log.exception("render_failed", batch=claim.batch_id)
+            # A fault of ours in one edition must not take the other calls down with it. Its message stays out
+            # of the log: it may quote a study.
+            log.error("render_failed", batch=claim.batch_id, error=type(error).__name__)
             return Outcome("refused", reason=f"cannot be rendered: {type(error).__name__}")
         outcome = self._call(claim, mail)
         if outcome.kind in ("throttled", "account"):
