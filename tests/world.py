@@ -1,7 +1,7 @@
 """Short ways to make studies, events and people in a test's own database."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -13,7 +13,7 @@ from notifier.conditions.store import store_targets
 from notifier.conditions.targets import TargetRef, study_target
 from notifier.db.base import Json
 from notifier.delivery.planning import PlannedRun, plan_run
-from notifier.digests.runs import schedules_of
+from notifier.digests.runs import schedules_due, schedules_of
 from notifier.registry.positions import assign_positions, head_position
 from notifier.settings import Settings
 from notifier.subscriptions.audiences import refresh_audiences, touch
@@ -42,25 +42,34 @@ class World:
     ) -> int:
         """A visible event; returns its position."""
         with self.engine.begin() as conn:
-            self._insert_event(conn, targets, kind, evidence, nct_id or f"NCT{next(self._numbers):08d}")
+            self.add_event(conn, [replace(ref, evidence=evidence) for ref in targets], kind, nct_id)
         with self.engine.begin() as conn:
             return assign_positions(conn)
 
-    def _insert_event(
-        self, conn: Connection, targets: Iterable[TargetRef], kind: str, evidence: int, nct_id: str
-    ) -> None:
+    def add_event(
+        self,
+        conn: Connection,
+        targets: Iterable[TargetRef],
+        kind: str = "study_changed",
+        nct_id: str | None = None,
+    ) -> int:
+        """An event that nobody has numbered; returns its id."""
+        targets = list(targets)
+        nct_id = nct_id or f"NCT{next(self._numbers):08d}"
         study_id = conn.execute(
             text(
-                """INSERT INTO studies (nct_id, revision, facts, facts_hash, facts_schema, baseline, first_seen_at, stored_at)
+                """INSERT INTO studies (nct_id, revision, facts, facts_hash, facts_schema, baseline,
+                                        first_seen_at, stored_at)
                    VALUES (:nct_id, 1, '{}', '', 1, '{}', now(), now())
                    ON CONFLICT (nct_id) DO UPDATE SET revision = studies.revision + 1 RETURNING id"""
             ),
             {"nct_id": nct_id},
         ).scalar_one()
-        event_id = conn.execute(
+        event_id: int = conn.execute(
             text(
                 """INSERT INTO change_events (study_id, version, kind, changes, study, seen_at)
-                   VALUES (:study_id, :version, :kind, CAST(:changes AS jsonb), CAST(:study AS jsonb), now()) RETURNING id"""
+                   VALUES (:study_id, :version, :kind, CAST(:changes AS jsonb), CAST(:study AS jsonb), now())
+                   RETURNING id"""
             ),
             {
                 "study_id": study_id,
@@ -70,39 +79,55 @@ class World:
                 "study": _json(snapshot(nct_id)),
             },
         ).scalar_one()
-        ids = store_targets(conn, list(targets))
-        for target_id in ids.values():
+        ids = store_targets(conn, targets)
+        for ref in targets:
             conn.execute(
                 text("INSERT INTO event_targets VALUES (:event_id, :target_id, :evidence)"),
-                {"event_id": event_id, "target_id": target_id, "evidence": evidence},
+                {"event_id": event_id, "target_id": ids[ref.kind, ref.key], "evidence": ref.evidence},
             )
+        return event_id
 
-    def person(self, name: str, *targets: TargetRef, rhythm: Rhythm | None = None, reach: int = 4) -> int:
+    def person(
+        self,
+        name: str,
+        *targets: TargetRef,
+        rhythm: Rhythm | None = None,
+        reach: int = 4,
+        now: datetime = NOON,
+        locale: str = "en",
+        titles: bool = False,
+        key: bytes | None = None,
+    ) -> int:
         """Somebody who confirmed just now."""
         rhythm = rhythm or Rhythm("daily", "UTC", 8)
         with self.engine.begin() as conn:
             ids = store_targets(conn, list(targets))
             head = head_position(conn)
-            schedule_id = ensure_schedules(conn, {rhythm}, head=head, now=NOON)[rhythm]
+            schedule_id = ensure_schedules(conn, {rhythm}, head=head, now=now)[rhythm]
             subscriber_id: int = conn.execute(
                 text(
-                    """INSERT INTO subscribers (email, email_key, schedule_id, resume_position, created_at)
-                       VALUES (:email, :key, :schedule_id, :head, now()) RETURNING id"""
+                    """INSERT INTO subscribers
+                         (email, email_key, schedule_id, resume_position, created_at, locale, titles_in_subject)
+                       VALUES (:email, :key, :schedule_id, :head, :now, :locale, :titles) RETURNING id"""
                 ),
                 {
                     "email": f"{name}@example.org",
-                    "key": name.encode(),
+                    "key": key or name.encode(),
                     "schedule_id": schedule_id,
                     "head": head,
+                    "now": now,
+                    "locale": locale,
+                    "titles": titles,
                 },
             ).scalar_one()
             for target_id in ids.values():
                 conn.execute(
                     text(
-                        """INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
-                           VALUES (:id, :target_id, :reach, :head, now(), 'test')"""
+                        """INSERT INTO subscriptions
+                             (subscriber_id, target_id, reach, start_position, confirmed_at, source)
+                           VALUES (:id, :target_id, :reach, :head, :now, 'test')"""
                     ),
-                    {"id": subscriber_id, "target_id": target_id, "reach": reach, "head": head},
+                    {"id": subscriber_id, "target_id": target_id, "reach": reach, "head": head, "now": now},
                 )
             touch(conn, [subscriber_id])
             refresh_audiences(conn)
@@ -112,6 +137,14 @@ class World:
         with self.engine.connect() as conn:
             schedules = schedules_of(conn, frequency)
         plans = [plan_run(self.engine, id_, at=at, now=at, settings=self.settings) for id_ in schedules]
+        return [plan for plan in plans if plan]
+
+    def tick(self, now: datetime) -> list[PlannedRun]:
+        """What the scheduler does again and again: number what is new, plan what is due."""
+        with self.engine.begin() as conn:
+            assign_positions(conn)
+            due = schedules_due(conn, now)
+        plans = [plan_run(self.engine, id_, at=now, now=now, settings=self.settings) for id_ in due]
         return [plan for plan in plans if plan]
 
     def told(self) -> dict[int, list[int]]:

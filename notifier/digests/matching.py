@@ -15,18 +15,26 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-# Whoever takes part in this run. `quiet_until` is set for `immediate` only.
-TAKES_PART = (
-    "s.schedule_id = :schedule_id AND s.state = 'active' AND (s.quiet_until IS NULL OR s.quiet_until <= :at)"
-)
+from notifier.digests.runs import DueRun
+
+# Whoever takes part in this run. Only `immediate` minds the quiet time; who moved to another frequency keeps it
+# for the case that they come back.
+TAKES_PART = """s.schedule_id = :schedule_id AND s.state = 'active'
+    AND (NOT :immediate OR s.quiet_until IS NULL OR s.quiet_until <= :at)"""
 
 
-def match_range(conn: Connection, schedule_id: int, covered_to: int, head: int, at: datetime) -> None:
+def match_range(conn: Connection, due: DueRun, at: datetime) -> None:
     """Fill the temporary tables for everybody who takes part, over the positions up to `head`."""
     conn.execute(
         text("DROP TABLE IF EXISTS range_events, hit_targets, hit_audiences, recipients, signature_items")
     )
-    bind = {"schedule_id": schedule_id, "covered_to": covered_to, "head": head, "at": at}
+    bind = {
+        "schedule_id": due.schedule_id,
+        "immediate": due.immediate,
+        "covered_to": due.covered_to,
+        "head": due.head,
+        "at": at,
+    }
     for statement in (_RANGE_EVENTS, _HIT_TARGETS, _HIT_AUDIENCES, _RECIPIENTS, _SHARED_ITEMS, _OWN_ITEMS):
         conn.execute(text(statement), bind)
     conn.execute(text("ANALYZE recipients, signature_items"))

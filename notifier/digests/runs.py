@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
+from notifier.registry.positions import head_position
 from notifier.subscriptions.schedules import Rhythm, rhythm_of
 
 
@@ -18,6 +19,10 @@ class DueRun:
     local_date: date | None
     covered_to: int
     head: int
+
+    @property
+    def immediate(self) -> bool:
+        return self.rhythm.frequency == "immediate"
 
 
 def schedules_due(conn: Connection, now: datetime) -> list[int]:
@@ -46,10 +51,12 @@ def schedules_of(conn: Connection, frequency: str) -> list[int]:
     )
 
 
-def claim_run(conn: Connection, schedule_id: int, head: int, at: datetime) -> DueRun | None:
+def claim_run(conn: Connection, schedule_id: int, at: datetime) -> DueRun | None:
     """Hold the schedule for this transaction and say which run is due at `at`; None if it has been planned.
 
-    A missed run is not made up for day by day: the next one covers all positions since the last.
+    A missed run is not made up for day by day: the next one covers all positions since the last. The head is read
+    once the schedule is held: a run that ended before the start of somebody who had already confirmed would have
+    the next one tell them of what lies between.
     """
     schedule = conn.execute(
         text(
@@ -58,7 +65,7 @@ def claim_run(conn: Connection, schedule_id: int, head: int, at: datetime) -> Du
         {"id": schedule_id},
     ).one()
     rhythm = rhythm_of(schedule)
-    head = max(head, schedule.covered_to)
+    head = head_position(conn)
     if rhythm.frequency == "immediate":
         return DueRun(schedule_id, rhythm, f"immediate/{head}", None, schedule.covered_to, head)
     day, _ = rhythm.latest_due(at)
@@ -79,8 +86,8 @@ def open_run(conn: Connection, due: DueRun, at: datetime) -> int:
         ),
         {**due.__dict__, "at": at, "rhythm": None},
     )
-    run: Row[tuple[int]] = conn.execute(text("SELECT id FROM runs WHERE key = :key"), {"key": due.key}).one()
-    return run.id
+    run_id: int = conn.execute(text("SELECT id FROM runs WHERE key = :key"), {"key": due.key}).scalar_one()
+    return run_id
 
 
 def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: datetime) -> None:
@@ -88,16 +95,23 @@ def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: dateti
 
     Whoever got an immediate mail is quiet for a while; what comes meanwhile is gathered from here on.
     """
-    took_part = {"schedule_id": due.schedule_id, "at": at, "head": due.head, "quiet_until": quiet_until}
+    took_part = {
+        "schedule_id": due.schedule_id,
+        "immediate": due.immediate,
+        "at": at,
+        "head": due.head,
+        "quiet_until": quiet_until,
+    }
     conn.execute(
         text(
-            """UPDATE subscribers s SET resume_position = NULL, quiet_until = NULL
+            """UPDATE subscribers s
+               SET resume_position = NULL, quiet_until = CASE WHEN s.quiet_until > :at THEN s.quiet_until END
                WHERE s.schedule_id = :schedule_id AND s.resume_position IS NOT NULL
-                 AND (s.quiet_until IS NULL OR s.quiet_until <= :at)"""
+                 AND (NOT :immediate OR s.quiet_until IS NULL OR s.quiet_until <= :at)"""
         ),
         took_part,
     )
-    if due.rhythm.frequency == "immediate":
+    if due.immediate:
         conn.execute(
             text(
                 """UPDATE subscribers s SET resume_position = :head, quiet_until = :quiet_until

@@ -17,18 +17,18 @@ def hold_person(conn: Connection, subscriber_id: int, *, also: frozenset[int] = 
     Raises LookupError if they have been erased.
     """
     find = text("SELECT id, schedule_id, resume_position, state FROM subscribers WHERE id = :id")
-    lock = text("SELECT id, schedule_id, resume_position, state FROM subscribers WHERE id = :id FOR UPDATE")
-    person = conn.execute(find, {"id": subscriber_id}).one_or_none()
-    while person is not None:
+    lock = text(
+        "SELECT id, schedule_id, resume_position, state FROM subscribers WHERE id = :id FOR NO KEY UPDATE"
+    )
+    while person := conn.execute(find, {"id": subscriber_id}).one_or_none():
         hold_schedules(conn, {person.schedule_id, *also})
+        attempt = conn.begin_nested()
         held = conn.execute(lock, {"id": subscriber_id}).one_or_none()
-        if held is None or held.schedule_id == person.schedule_id:
-            person = held
-            break
-        person = held  # moved meanwhile: hold the schedule they are on now as well
-    if person is None:
-        raise LookupError(f"no subscriber {subscriber_id}")
-    return person
+        if held and held.schedule_id == person.schedule_id:
+            attempt.commit()
+            return held
+        attempt.rollback()  # moved meanwhile: let go of the person, so that no planner waits for us while we for it
+    raise LookupError(f"no subscriber {subscriber_id}")
 
 
 def follow(
@@ -81,15 +81,29 @@ def unfollow(conn: Connection, subscriber_id: int, target_id: int, *, reason: st
 
 
 def reschedule(conn: Connection, subscriber_id: int, rhythm: Rhythm, *, now: datetime) -> None:
-    """Change how often or at which local time. The range goes on where it was on the old schedule."""
+    """Change how often or at which local time. The range goes on where it was on the old schedule.
+
+    What waits for somebody who changes to `immediate` is due now, or when the quiet time after their last immediate
+    mail ends: `quiet_until` is what makes the schedule due for them.
+    """
     schedule_id = ensure_schedules(conn, {rhythm}, head=head_position(conn), now=now)[rhythm]
     person = hold_person(conn, subscriber_id, also=frozenset({schedule_id}))
     if person.schedule_id == schedule_id:
         return
     _keep_range(conn, subscriber_id)
     conn.execute(
-        text("UPDATE subscribers SET schedule_id = :schedule_id, quiet_until = NULL WHERE id = :id"),
-        {"id": subscriber_id, "schedule_id": schedule_id},
+        text(
+            """UPDATE subscribers
+               SET schedule_id = :schedule_id,
+                   quiet_until = CASE WHEN :immediate THEN GREATEST(quiet_until, :now) ELSE quiet_until END
+               WHERE id = :id"""
+        ),
+        {
+            "id": subscriber_id,
+            "schedule_id": schedule_id,
+            "immediate": rhythm.frequency == "immediate",
+            "now": now,
+        },
     )
 
 

@@ -18,7 +18,7 @@ from notifier.settings import Settings
 from notifier.subscriptions import staging
 from notifier.subscriptions.audiences import refresh_audiences
 from notifier.subscriptions.rows import Consent, Rejected, read_consents
-from notifier.subscriptions.schedules import Rhythm, ensure_schedules, hold_schedules
+from notifier.subscriptions.schedules import Rhythm, ensure_schedules
 
 CHUNK_LINES = 200_000  # one transaction each: bounded memory, and what is done stays done
 KEPT_REJECTIONS = 1_000
@@ -82,16 +82,15 @@ def _store(
     result: ImportResult,
 ) -> None:
     targets = store_targets(conn, _target_refs(consents))
-    head = head_position(conn)
     rhythms = {_rhythm(consent, settings) for consent in consents}
-    schedules = ensure_schedules(conn, rhythms, head=head, now=now)
+    schedules = ensure_schedules(conn, rhythms, head=head_position(conn), now=now)
     staging.fill(conn, _staged(consents, settings, keys, targets, schedules))
-    for line, reason in staging.refuse(conn):
+    taken = staging.take_people(conn, set(schedules.values()), now)
+    for line, reason in taken.refused:
         result.reject(Rejected(line, "email", reason))
-    hold_schedules(conn, set(schedules.values()) | staging.schedules_of_known_people(conn))
-    result.subscribers += staging.add_people(conn, head, now)
-    staging.move_people(conn, head)
-    added, existing = staging.add_subscriptions(conn, head)
+    result.subscribers += taken.added
+    staging.move_people(conn, taken.head, now)
+    added, existing = staging.add_subscriptions(conn, taken.head)
     result.subscriptions += added
     result.existing += existing
     refresh_audiences(conn)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
+from notifier.subscriptions.changing import hold_person
 
 
 def export_person(conn: Connection, email_key: bytes) -> Json | None:
@@ -67,9 +68,15 @@ def _plain(row: Any) -> Json:
 def erase_person(conn: Connection, email_key: bytes, *, now: datetime) -> bool:
     """Delete a person with all their subscriptions. What stays is the keyed hash on the do-not-mail list, and
     deliveries that no longer point at anybody. False if nothing was held."""
-    erased = conn.execute(text("DELETE FROM subscribers WHERE email_key = :key"), {"key": email_key}).rowcount
-    if not erased:
+    find = text("SELECT id FROM subscribers WHERE email_key = :key")
+    person = conn.execute(find, {"key": email_key}).one_or_none()
+    if person is None:
         return False
+    try:
+        hold_person(conn, person.id)  # a run that is being planned for them would fail for everybody
+    except LookupError:
+        return False
+    conn.execute(text("DELETE FROM subscribers WHERE id = :id"), {"id": person.id})
     conn.execute(
         text(
             """INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, 'erased', :now)

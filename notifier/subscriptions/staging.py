@@ -1,16 +1,29 @@
 """The set-based half of a bulk import, on the temporary table `staged` (one row for each wish).
 
-The order matters: people first, then their schedules, then what they follow. The schedules are held by
-the caller, so no run is planned over these people meanwhile.
+The order matters: people first, then their schedules, then what they follow. `take_people` holds the schedules,
+so no run is planned over these people meanwhile.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from notifier.registry.positions import head_position
+from notifier.subscriptions.schedules import hold_schedules
+
 StagedRow = tuple[int, str, bytes, int, int, bool, datetime]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`head` is where new subscriptions start; `refused` are (line, reason); `added` people are new."""
+
+    head: int
+    refused: list[tuple[int, str]]
+    added: int
 
 
 def fill(conn: Connection, rows: Iterable[StagedRow]) -> None:
@@ -30,7 +43,7 @@ def fill(conn: Connection, rows: Iterable[StagedRow]) -> None:
     conn.execute(text("ANALYZE staged"))
 
 
-def refuse(conn: Connection) -> list[tuple[int, str]]:
+def _refuse(conn: Connection) -> list[tuple[int, str]]:
     """Take out those who must not come back this way; (line, reason) of each."""
     suppressed = conn.execute(
         text("DELETE FROM staged USING suppressions p WHERE staged.email_key = p.email_key RETURNING line")
@@ -50,7 +63,38 @@ def refuse(conn: Connection) -> list[tuple[int, str]]:
     return refused + sorted(reasons.items())
 
 
-def schedules_of_known_people(conn: Connection) -> set[int]:
+def take_people(conn: Connection, schedule_ids: set[int], now: datetime) -> Taken:
+    """Hold the schedules of all these people (and `schedule_ids`), then the people, and add those who are new.
+
+    Whoever moved to another schedule or signed up meanwhile is let go of and held anew after their schedule, as in
+    `hold_person`. Consent is looked at when nobody can stop any more before we are done.
+    """
+    missing, held = schedule_ids | _schedules_of_known_people(conn), set[int]()
+    while True:
+        hold_schedules(conn, missing)
+        held |= missing
+        attempt = conn.begin_nested()
+        _lock_known_people(conn)
+        taken = Taken(head_position(conn), _refuse(conn), 0)
+        taken = replace(taken, added=_add_people(conn, taken.head, now))
+        missing = _schedules_of_known_people(conn) - held
+        if not missing:
+            attempt.commit()
+            return taken
+        attempt.rollback()
+
+
+def _lock_known_people(conn: Connection) -> None:
+    conn.execute(
+        text(
+            """SELECT count(*) FROM (
+                 SELECT 1 FROM subscribers s WHERE s.email_key IN (SELECT email_key FROM staged)
+                 ORDER BY s.id FOR NO KEY UPDATE) x"""
+        )
+    )
+
+
+def _schedules_of_known_people(conn: Connection) -> set[int]:
     return set(
         conn.execute(
             text("SELECT DISTINCT s.schedule_id FROM staged JOIN subscribers s USING (email_key)")
@@ -58,7 +102,7 @@ def schedules_of_known_people(conn: Connection) -> set[int]:
     )
 
 
-def add_people(conn: Connection, head: int, now: datetime) -> int:
+def _add_people(conn: Connection, head: int, now: datetime) -> int:
     """New people start at the head; `resume_position` says so where their schedule has not come that far."""
     added = conn.execute(
         text(
@@ -74,19 +118,19 @@ def add_people(conn: Connection, head: int, now: datetime) -> int:
     conn.execute(
         text(
             """INSERT INTO touched SELECT s.id FROM subscribers s
-               WHERE s.email_key IN (SELECT email_key FROM staged) ORDER BY s.id FOR UPDATE"""
+               WHERE s.email_key IN (SELECT email_key FROM staged) ORDER BY s.id FOR NO KEY UPDATE"""
         )
     )
     conn.execute(text("ANALYZE touched"))
     return added.rowcount
 
 
-def move_people(conn: Connection, head: int) -> None:
+def move_people(conn: Connection, head: int, now: datetime) -> None:
     """Bring back those who stopped, and change the schedule of those who chose another: their range goes on
-    where it was, so that nothing is told twice or left out."""
+    where it was, so that nothing is told twice or left out. As for `quiet_until`, see `reschedule`."""
     conn.execute(
         text(
-            """UPDATE subscribers s SET state = 'active', stopped_at = NULL, resume_position = :head, quiet_until = NULL
+            """UPDATE subscribers s SET state = 'active', stopped_at = NULL, resume_position = :head
                FROM touched t WHERE s.id = t.subscriber_id AND s.state = 'stopped'"""
         ),
         {"head": head},
@@ -95,11 +139,14 @@ def move_people(conn: Connection, head: int) -> None:
         text(
             """UPDATE subscribers s
                SET schedule_id = w.schedule_id, resume_position = COALESCE(s.resume_position, old.covered_to),
-                   quiet_until = NULL
+                   quiet_until = CASE WHEN new.frequency = 'immediate' THEN GREATEST(s.quiet_until, :now)
+                                      ELSE s.quiet_until END
                FROM (SELECT DISTINCT ON (email_key) email_key, schedule_id FROM staged
-                     WHERE chosen ORDER BY email_key, line DESC) w, schedules old
-               WHERE s.email_key = w.email_key AND old.id = s.schedule_id AND s.schedule_id <> w.schedule_id"""
-        )
+                     WHERE chosen ORDER BY email_key, line DESC) w, schedules old, schedules new
+               WHERE s.email_key = w.email_key AND old.id = s.schedule_id AND s.schedule_id <> w.schedule_id
+                 AND new.id = w.schedule_id"""
+        ),
+        {"now": now},
     )
 
 

@@ -15,7 +15,7 @@ def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -
     `reason` is one of one_click, page, import, operator. Repeating it changes nothing.
     """
     person = conn.execute(
-        text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR UPDATE"),
+        text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR NO KEY UPDATE"),
         {"public_id": public_id},
     ).one_or_none()
     if person is None:

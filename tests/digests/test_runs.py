@@ -138,3 +138,37 @@ def test_an_immediate_reader_who_hears_nothing_for_a_while_is_told_at_once_again
     second = world.event(ASTHMA)
     assert [plan.people for plan in world.run("immediate", NOON + days(1))] == [2]
     assert world.told() == {anna: [first, second], ben: [first, second]}
+
+
+def test_who_changes_to_immediate_need_not_wait_for_another_event(world: World) -> None:
+    anna = world.person("anna", ASTHMA)
+    waiting = world.event(ASTHMA)
+    with world.engine.begin() as conn:
+        reschedule(conn, anna, Rhythm("immediate"), now=NOON)
+    world.tick(NOON)
+    assert world.told() == {anna: [waiting]}
+
+
+def test_a_change_to_daily_and_back_does_not_cut_the_quiet_time_short(world: World) -> None:
+    anna = world.person("anna", ASTHMA, rhythm=Rhythm("immediate"))
+    first = world.event(ASTHMA)
+    world.tick(NOON)
+    for rhythm in (Rhythm("daily", "UTC", 8), Rhythm("immediate")):
+        with world.engine.begin() as conn:
+            reschedule(conn, anna, rhythm, now=NOON + timedelta(minutes=5))
+    second = world.event(ASTHMA)
+    world.tick(NOON + timedelta(minutes=10))
+    assert world.told() == {anna: [first]}
+    world.tick(NOON + timedelta(minutes=60))
+    assert world.told() == {anna: [first, second]}
+
+
+def test_a_daily_digest_does_not_mind_the_quiet_time_of_an_immediate_mail(world: World) -> None:
+    anna = world.person("anna", ASTHMA, rhythm=Rhythm("immediate"))
+    first = world.event(ASTHMA)
+    world.tick(NOON)
+    second = world.event(ASTHMA)
+    with world.engine.begin() as conn:
+        reschedule(conn, anna, Rhythm("daily", "UTC", 12), now=NOON - timedelta(minutes=1))
+    world.tick(NOON + timedelta(minutes=10))
+    assert world.told() == {anna: [first, second]}
