@@ -20,8 +20,8 @@ def show_demo(*, once: bool, home: Path | None) -> None:
 
     Raises NotifierError as soon as something is not as it should be.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)  # SIGINT too: a shell script's background jobs ignore it
     here = Path.cwd()
     with demo_home(home) as folder:
         say(f"All of this is made up. It lives in {shown(folder, here)}, apart from all else.")

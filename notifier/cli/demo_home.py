@@ -117,4 +117,4 @@ def _calm_hour(now: datetime) -> int:
     """A digest hour that begins in no zone within the next hour: it is the demo that says when one is due."""
     soon = now + timedelta(hours=1)
     taken = {soon.astimezone(ZoneInfo(zone)).hour for zone in zones()}
-    return min(set(range(24)) - taken)
+    return min(set(range(24)) - taken, key=lambda hour: (hour < 8, hour))

@@ -111,7 +111,7 @@ def test_the_demo_checks_itself_even_after_one_that_was_killed(started, env, els
     assert done.stderr == ""
     assert "All as it should be" in done.stdout
     assert "ana@example.org    │ daily     │ 2 studies         │ unsubscribed" in done.stdout
-    assert len(list((home / "outbox").glob("*.eml"))) == 25
+    assert len(list((home / "outbox").glob("*.eml"))) == 27
     assert "Can a medicine before surgery" in (home / "mail.html").read_text()
     assert list(elsewhere.iterdir()) == [elsewhere / ".env"]
     assert wait_for(lambda: processes_of(home) == [])
