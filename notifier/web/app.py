@@ -31,8 +31,9 @@ def create_app(
     keys = signing_keys(settings)
     links = UnsubscribeLinks(keys, settings.public_url)
     app.state.service = Service(settings, engine, keys, links, wake, clock)
-    for room in (unsubscribe, health, api_intake, api_conditions, webhook):
-        app.include_router(room.router)
+    app.router.routes.extend(unsubscribe.routes)
+    for api in (health, api_intake, api_conditions, webhook):
+        app.include_router(api.router)
     add_problem_handlers(app)
     for middleware in (NoTraceback, BodyLimit, SafeHeaders, AccessLog):  # the last one is outermost
         app.add_middleware(middleware)
