@@ -1,6 +1,7 @@
 """Records in: each is compared with what is stored, and followers are told of what matters."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +25,7 @@ OLDER = "older than the stored version, so it was left out"
 log = structlog.get_logger()
 
 Sourced = tuple[RawRecord, StudyVersion]
+Stored = tuple[list[Sourced], list[Outcome]]
 
 
 @dataclass
@@ -55,14 +57,19 @@ def take_in(
     now: datetime,
     on_rejection: Callable[[Rejection], None] | None = None,
 ) -> IntakeResult:
-    """Each batch is one transaction: whatever happens, a repeat finds what is missing and tells nothing twice."""
+    """Each batch is one transaction: whatever happens, a repeat finds what is missing and tells nothing twice.
+
+    While the database works on one batch, the next is read.
+    """
     intake = _Intake(on_rejection)
-    for batch in intake.batches(records):
-        with engine.begin() as conn:
-            stored = store_batch(conn, [version for _, version in batch], since, now)
-        if stored.made_events:
-            _number(engine)
-        intake.count(batch, stored.outcomes)
+    with ThreadPoolExecutor(1, "intake") as writer:
+        storing: Future[Stored] | None = None
+        for batch in intake.batches(records):
+            if storing:
+                intake.count(*storing.result())
+            storing = writer.submit(_store, engine, batch, since, now)
+        if storing:
+            intake.count(*storing.result())
     _number(engine)  # also what a process that was killed has left
     result = intake.result
     if result.new + result.changed >= ANALYZE_FROM:
@@ -128,6 +135,14 @@ class _Intake:
             self.result.rejections.append(rejection)
         if self._on_rejection:
             self._on_rejection(rejection)
+
+
+def _store(engine: Engine, batch: list[Sourced], since: date, now: datetime) -> Stored:
+    with engine.begin() as conn:
+        stored = store_batch(conn, [version for _, version in batch], since, now)
+    if stored.made_events:
+        _number(engine)
+    return batch, stored.outcomes
 
 
 def _number(engine: Engine) -> None:

@@ -15,7 +15,6 @@ _bare = lru_cache(maxsize=2**14)(bare)
 # The registry renames countries and cities in bulk; a place that is else the same has not moved.
 _COUNTRIES = {
     "korearepublicof": "southkorea",
-    "vietnam": "vietnam",
     "russianfederation": "russia",
     "iranislamicrepublicof": "iran",
     "moldovarepublicof": "moldova",
@@ -32,8 +31,8 @@ def compare_places(
 ) -> ListDiff:
     """`study_before` and `study_after` are the overall statuses that go with the two lists."""
     moved, gone, new = pair_by_key(before, after, _place)
-    respelled, gone, new = pair_by_likeness(gone, new, _respelled, SAME_CITY)
-    renamed, gone, new = pair_by_likeness(gone, new, _renamed, 0)
+    respelled, gone, new = pair_by_likeness(gone, new, _facility, _city_likeness, SAME_CITY)
+    renamed, gone, new = pair_by_likeness(gone, new, _city, _facility_likeness, 0)
     changed = [pair for pair in moved + respelled if _status_told(*pair, study_before, study_after)]
     return ListDiff(added=new, removed=gone, changed=changed + renamed)
 
@@ -58,6 +57,14 @@ def _place(place: Json) -> tuple[str, str, str]:
     return _bare(place["facility"]), _bare(place["city"]), _country(place)
 
 
+def _facility(place: Json) -> tuple[str, str]:
+    return _bare(place["facility"]), _country(place)
+
+
+def _city(place: Json) -> tuple[str, str]:
+    return _bare(place["city"]), _country(place)
+
+
 @lru_cache(maxsize=2**10)
 def _country_key(name: str | None) -> str:
     key = bare(_IN_PARENTHESES.sub(" ", name or ""))
@@ -68,17 +75,12 @@ def _country(place: Json) -> str:
     return _country_key(place["country"])
 
 
-def _respelled(old: Json, new: Json) -> float:
-    """How alike the cities are, for the same facility in the same country."""
-    if _bare(old["facility"]) != _bare(new["facility"]) or _country(old) != _country(new):
-        return -1
+def _city_likeness(old: Json, new: Json) -> float:
     return _alike(_bare(old["city"]), _bare(new["city"]))
 
 
-def _renamed(old: Json, new: Json) -> float:
-    """How alike the facilities are, for two in the same city; -1 where they cannot be one."""
-    if _bare(old["city"]) != _bare(new["city"]) or _country(old) != _country(new):
-        return -1
+def _facility_likeness(old: Json, new: Json) -> float:
+    """-1 where they cannot be one: neither the name nor the status speaks for it."""
     likeness = _alike(_bare(old["facility"]), _bare(new["facility"]))
     return likeness if old["status"] == new["status"] or likeness >= SAME_CITY else -1
 

@@ -1,5 +1,6 @@
 """For each fact: whether a difference is told, and how it is put."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,10 @@ from notifier.registry.text import loose
 from notifier.registry.thresholds import ENROLLMENT_SHARE, REWORDED, SAME_CITATION
 
 Differs = Callable[[Any, Any], bool]
+Likeness = Callable[[Json, Json], float]
 ListRule = Callable[[list[Any], list[Any]], ListDiff]
+
+_WORD = re.compile(r"\w+")
 
 
 def value_differs(before: Any, after: Any) -> bool:
@@ -38,7 +42,7 @@ def enrollment_differs(before: Json | None, after: Json | None) -> bool:
 def compare_items(before: list[Json], after: list[Json]) -> ListDiff:
     """Arms, interventions, outcomes: one whose wording changed is the same one, changed."""
     _, gone, new = pair_by_key(before, after, _item_words)
-    reworded, gone, new = pair_by_likeness(gone, new, _shared_words, REWORDED)
+    reworded, gone, new = pair_by_likeness(gone, new, _all, _shared_words([*gone, *new]), REWORDED)
     return ListDiff(added=new, removed=gone, changed=reworded)
 
 
@@ -52,7 +56,7 @@ def compare_documents(before: list[Json], after: list[Json]) -> ListDiff:
 def compare_references(before: list[Json], after: list[Json]) -> ListDiff:
     """Edits of a citation are no news; a background paper that became a result is, and a retraction."""
     pairs, gone, new = pair_by_key(before, after, lambda item: item["pmid"] or loose(item["citation"] or ""))
-    cited, gone, new = pair_by_likeness(gone, new, _same_citation, SAME_CITATION)
+    cited, gone, new = pair_by_likeness(gone, new, _all, _same_citation([*gone, *new]), SAME_CITATION)
     changed = [(old, new) for old, new in pairs + cited if _is_news(old, new)]
     return ListDiff(added=new, removed=gone, changed=changed)
 
@@ -104,6 +108,10 @@ PLACES = "locations"  # compared beside the overall status: see places.py
 COMPARED = (*VALUES, PLACES, *LISTS)
 
 
+def _all(_: Json) -> None:
+    """One group."""
+
+
 def _item_words(item: Json) -> str:
     return "\n".join(_words(value) for value in item.values())
 
@@ -112,20 +120,26 @@ def _words(value: str | list[str] | None) -> str:
     return loose(" ".join(value) if isinstance(value, list) else value or "")
 
 
-def _word_set(item: Json) -> set[str]:
-    texts = (" ".join(value) if isinstance(value, list) else value or "" for value in item.values())
-    return {loose(word) for text in texts for word in text.split()} - {""}
+def _shared_words(items: list[Json]) -> Likeness:
+    """The share of words that two of the items have in common."""
+    words = {id(item): {word for value in item.values() for word in _split(value)} for item in items}
+
+    def share(old: Json, new: Json) -> float:
+        one, other = words[id(old)], words[id(new)]
+        return len(one & other) / max(len(one | other), 1)
+
+    return share
 
 
-def _shared_words(old: Json, new: Json) -> float:
-    one, other = _word_set(old), _word_set(new)
-    return len(one & other) / max(len(one | other), 1)
+def _split(value: str | list[str] | bool | None) -> list[str]:
+    if isinstance(value, bool):
+        return []
+    return _WORD.findall((" ".join(value) if isinstance(value, list) else value or "").casefold())
 
 
-def _same_citation(old: Json, new: Json) -> float:
-    if old["pmid"] and new["pmid"]:
-        return 0
-    return _shared_words({"citation": old["citation"]}, {"citation": new["citation"]})
+def _same_citation(items: list[Json]) -> Likeness:
+    share = _shared_words(items)
+    return lambda old, new: 0 if old["pmid"] and new["pmid"] else share(old, new)
 
 
 def _is_news(old: Json, new: Json) -> bool:
