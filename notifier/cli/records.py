@@ -111,6 +111,6 @@ def _print_result(result: IntakeResult, json: bool) -> None:
     print_counts(result.as_json())
     if result.known:
         stdout.print(
-            f"{result.known:,} studies were first posted before --since: stored as known, nobody is told of them."
+            f"{result.known:,} first posted before --since: stored as known, nobody is told of them."
         )
     return None

@@ -7,8 +7,10 @@ from sqlalchemy import Engine, text
 
 from notifier.delivery.progress import states_of_all
 from notifier.delivery.sending import Sender
+from notifier.links.keys import email_key
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
+from tests.conftest import SECRET_KEY
 from tests.delivery.scripted import ScriptedProvider
 from tests.world import NOON, World, condition, days
 
@@ -57,7 +59,8 @@ class Office:
 def open_office(engine: Engine, settings: Settings) -> Office:
     world = World(engine, settings)
     for name in PEOPLE:
-        world.person(name, ASTHMA)
+        key = email_key([SECRET_KEY], f"{name}@example.org")
+        world.person(name, ASTHMA, key=key)
     world.event(ASTHMA, kind="new_study")
     world.run("daily", NOON + days(1))
     return Office(world, ScriptedProvider(), Clock())
