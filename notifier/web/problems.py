@@ -26,8 +26,8 @@ _REASONS = {
         "Please report it with the time; repeating the request is safe.",
     ),
     503: (
-        "The database cannot be reached.",
-        "Nothing of this request is lost: please repeat it in a minute.",
+        "The database cannot be used just now.",
+        "Please repeat it in a minute; repeating is safe.",
     ),
 }
 _UNAVAILABLE = (
