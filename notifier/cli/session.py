@@ -57,7 +57,8 @@ def open_session(*, migrate: bool = False, log_level: int = logging.WARNING) -> 
         yield Session(settings, engine, signing_keys(settings))
     finally:
         engine.dispose()
-        release_services()
+        if settings is not chosen:
+            release_services()
 
 
 def _prepare(engine: Engine, *, migrate: bool) -> None:
