@@ -9,7 +9,15 @@ from sqlalchemy import Connection, text
 
 from notifier.registry.event_rows import insert_events
 from notifier.registry.projection import StudyVersion
-from notifier.registry.states import NewEvent, Outcome, StudyState, differs, first_state, next_state
+from notifier.registry.states import (
+    NewEvent,
+    Outcome,
+    StudyState,
+    conditions_of,
+    differs,
+    first_state,
+    next_state,
+)
 from notifier.registry.study_rows import insert_studies, update_dates, update_studies
 
 INTAKE_LOCK = 7_301_002  # pg_advisory_xact_lock; any constant that nothing else uses
@@ -80,9 +88,12 @@ def _write(
     ids = {nct_id: state.id for nct_id, state in stored.items() if state.id is not None}
     ids |= insert_studies(conn, [state for nct_id, state in states.items() if nct_id not in stored], now)
     touched = _touched(stored, states.values())
+    told = {event.nct_id for event in events}
     update_studies(conn, [state for state in touched if state.revision != stored[state.nct_id].revision], now)
     update_dates(conn, [state for state in touched if state.revision == stored[state.nct_id].revision])
-    insert_events(conn, [(ids[event.nct_id], event) for event in events], now)
+    quiet = [state for nct_id, state in states.items() if nct_id not in {*stored, *told}]
+    known = [target for state in quiet for target in conditions_of(state.facts or {})]
+    insert_events(conn, [(ids[event.nct_id], event) for event in events], known, now)
 
 
 def _touched(stored: dict[str, StudyState], states: Iterable[StudyState]) -> list[StudyState]:

@@ -7,14 +7,21 @@ import orjson
 from sqlalchemy import Connection
 
 from notifier.conditions.store import store_targets
+from notifier.conditions.targets import TargetRef
 from notifier.registry.bulk import copy_rows, next_ids
 from notifier.registry.states import NewEvent
 
 _COLUMNS = ("id", "study_id", "version", "kind", "changes", "study", "occurred_on", "seen_at")
 
 
-def insert_events(conn: Connection, events: Sequence[tuple[int, NewEvent]], now: datetime) -> None:
-    """Each with the id of its study. Call it once in a transaction: it takes locks on targets, in order."""
+def insert_events(
+    conn: Connection, events: Sequence[tuple[int, NewEvent]], known: Sequence[TargetRef], now: datetime
+) -> None:
+    """Each with the id of its study. Call it once in a transaction: it takes locks on targets, in order.
+
+    `known` are targets that no event has yet: people look for them, and can follow them.
+    """
+    target_ids = store_targets(conn, [*known, *(target for _, event in events for target in event.targets)])
     if not events:
         return
     event_ids = next_ids(conn, "change_events", len(events))
@@ -24,7 +31,6 @@ def insert_events(conn: Connection, events: Sequence[tuple[int, NewEvent]], now:
         _COLUMNS,
         (_row(event_id, *event, now) for event_id, event in zip(event_ids, events, strict=True)),
     )
-    target_ids = store_targets(conn, [target for _, event in events for target in event.targets])
     copy_rows(
         conn,
         "event_targets",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from notifier.registry.batches import store_batch
 from notifier.registry.positions import assign_positions
@@ -76,12 +76,6 @@ def take_in(
         _refresh_statistics(engine)
     log.info("intake_done", **{key: value for key, value in result.as_json().items() if key != "rejections"})
     return result
-
-
-def installation_day(conn: Connection, now: datetime) -> date:
-    """The default for `since`: the day the first study was stored, or today."""
-    first_seen: datetime | None = conn.scalar(text("SELECT first_seen_at FROM studies ORDER BY id LIMIT 1"))
-    return (first_seen or now).date()
 
 
 class _Intake:

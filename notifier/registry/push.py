@@ -95,7 +95,7 @@ def store_pushed_events(conn: Connection, events: Sequence[Any], now: datetime) 
         else:
             told.add((event.nct_id, _version(event)))
             rows.append((study.id, _row(study, event, changes)))
-    insert_events(conn, rows, now)
+    insert_events(conn, rows, [], now)
     _store_baselines(conn, studies.values())
     result.stored = len(rows)
     result.errors.sort(key=lambda error: error.index)

@@ -76,7 +76,7 @@ def first_state(version: StudyVersion, since: date, now: datetime) -> Step:
     )
     if version.first_posted_on is None or version.first_posted_on < since:
         return Outcome.KNOWN, state, None
-    targets = _conditions(version.facts)
+    targets = conditions_of(version.facts)
     return Outcome.NEW, state, _event(state, "new_study", [], version.first_posted_on, targets)
 
 
@@ -151,11 +151,11 @@ def _gained(told: Json, facts: Json, changes: list[Json]) -> list[TargetRef]:
     """
     if all(change["field"] != "conditions" for change in changes):
         return []
-    had = {target.key for target in _conditions(told)}
-    return [target for target in _conditions(facts) if target.key not in had]
+    had = {target.key for target in conditions_of(told)}
+    return [target for target in conditions_of(facts) if target.key not in had]
 
 
-def _conditions(facts: Json) -> list[TargetRef]:
+def conditions_of(facts: Json) -> list[TargetRef]:
     names = ("conditions", "keywords", "meshes", "ancestors")
     conditions, keywords, meshes, ancestors = (facts.get(name) or [] for name in names)
     return condition_targets(conditions, keywords, meshes, ancestors)

@@ -11,7 +11,8 @@ from fastapi import APIRouter, BackgroundTasks, Request, Security
 from pydantic import BaseModel, Field, WithJsonSchema
 from sqlalchemy import Connection
 
-from notifier.registry.intake import installation_day, take_in
+from notifier.db.installation import installed_on
+from notifier.registry.intake import take_in
 from notifier.registry.positions import assign_positions
 from notifier.registry.push import ItemError, PushResult, store_cards, store_pushed_events
 from notifier.registry.records import RawRecord, Rejection
@@ -171,7 +172,7 @@ def _take_in(service: Service, items: Items, errors: list[ItemProblem]) -> Recor
 
     now = service.clock()
     with service.engine.connect() as conn:
-        since = installation_day(conn, now)
+        since = installed_on(conn)
     records = [RawRecord("studies", index, record) for index, record in items]
     result = take_in(service.engine, records, since=since, now=now, on_rejection=note)
     return RecordCounts.model_validate(asdict(result))

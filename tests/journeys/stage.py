@@ -92,6 +92,10 @@ class Stage:
         schedule = str(self.folder / "beat-schedule")
         yield from running(self.process("celery", "-A", "tasks", "beat", "-l", "WARNING", "-s", schedule))
 
+    @contextmanager
+    def web(self, port: int) -> Iterator["subprocess.Popen[str]"]:
+        yield from running(self.process("notifier", "web", PORT=str(port)))
+
     def mails(self) -> list[EmailMessage]:
         files = sorted(self.settings.outbox_path.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]  # type: ignore[misc]

@@ -8,7 +8,7 @@ from collections import Counter
 from email.message import EmailMessage
 
 from tests.journeys.records import record
-from tests.journeys.stage import Stage, running, until
+from tests.journeys.stage import Stage, until
 
 PEOPLE_HEADER = "email,study,condition,frequency,timezone,confirmed_at"
 DAY_1, DAY_2, DAY_3 = "2027-01-04T12:00Z", "2027-01-05T12:00Z", "2027-01-06T12:00Z"
@@ -57,8 +57,8 @@ def test_a_follower_hears_of_a_change_and_nothing_after_one_click(stage: Stage) 
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert "NCT90000001" not in str(mail["Subject"])
 
-        for web in running(stage.process("notifier", "web", PORT=str(port))):
-            until(lambda: _answers(port) or web.poll() is not None, "the web process answers")
+        with stage.web(port):
+            until(lambda: _answers(port), "the web process answers")
             assert post_one_click(mail, port) == 200
             assert post_one_click(mail, port) == 200
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notifier.registry import intake
-from notifier.registry.intake import installation_day, take_in
+from notifier.registry.intake import take_in
 from notifier.registry.records import Rejection
 from tests.registry.samples import NOW, SINCE, events, later, partial, place, raw, study, take, targets_of
 
@@ -221,9 +221,8 @@ def test_very_large_records_are_stored_a_few_at_a_time(
     assert [event.position for event in events(engine)] == [1, 2, 3, 4]
 
 
-def test_the_day_of_installation_is_that_of_the_first_study(engine: Engine) -> None:
+def test_the_conditions_of_known_studies_can_be_found_and_followed(engine: Engine) -> None:
+    take(engine, study(), since=NOW.date() + timedelta(days=1))
     with engine.connect() as conn:
-        assert installation_day(conn, NOW) == NOW.date()
-    take(engine, study())
-    with engine.connect() as conn:
-        assert installation_day(conn, NOW + timedelta(days=90)) == NOW.date()
+        assert conn.scalar(text("SELECT count(*) FROM change_events")) == 0
+        assert conn.scalar(text("SELECT count(*) FROM targets WHERE kind = 'condition'")) > 0

@@ -29,6 +29,8 @@ def wakes() -> list[str]:
 
 @pytest.fixture
 def app(web_settings: Settings, engine: Engine, wakes: list[str]) -> FastAPI:
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE installation SET installed_at = :noon"), {"noon": NOON})
     return create_app(web_settings, engine, wakes.append, clock=lambda: NOON)
 
 
