@@ -120,15 +120,7 @@ class World:
                     "titles": titles,
                 },
             ).scalar_one()
-            for target_id in ids.values():
-                conn.execute(
-                    text(
-                        """INSERT INTO subscriptions
-                             (subscriber_id, target_id, reach, start_position, confirmed_at, source)
-                           VALUES (:id, :target_id, :reach, :head, :now, 'test')"""
-                    ),
-                    {"id": subscriber_id, "target_id": target_id, "reach": reach, "head": head, "now": now},
-                )
+            _subscribe(conn, subscriber_id, list(ids.values()), reach, head, now)
             touch(conn, [subscriber_id])
             refresh_audiences(conn)
         return subscriber_id
@@ -161,6 +153,19 @@ class World:
         for row in rows:
             told.setdefault(row.subscriber_id, []).append(row.position)
         return told
+
+
+def _subscribe(
+    conn: Connection, subscriber_id: int, target_ids: list[int], reach: int, head: int, now: datetime
+) -> None:
+    for target_id in target_ids:
+        conn.execute(
+            text(
+                """INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
+                   VALUES (:id, :target_id, :reach, :head, :now, 'test')"""
+            ),
+            {"id": subscriber_id, "target_id": target_id, "reach": reach, "head": head, "now": now},
+        )
 
 
 def days(number: int) -> timedelta:

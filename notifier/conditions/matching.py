@@ -23,7 +23,7 @@ LIMIT :limit
 
 @dataclass(frozen=True, slots=True)
 class PhraseMatch:
-    """What a phrase means here. `concept` is {"id", "name"} where a MeSH id is known."""
+    """What a phrase means here. `concept` is {"id", "name"}; the id is the normal form where no MeSH id is known."""
 
     phrase: str
     concept: dict[str, str] | None
@@ -46,7 +46,7 @@ def match_phrase(conn: Connection, phrase: str) -> PhraseMatch:
     row = conn.execute(_BY_KEY, {"key": normal_form(clean)}).one_or_none()
     if row is None:
         return PhraseMatch(phrase, None, "none")
-    concept = {"id": row.concept_id, "name": row.label} if row.concept_id else None
+    concept = {"id": row.concept_id or normal_form(clean), "name": row.label}
     return PhraseMatch(
         phrase, concept, "exact" if row.label.casefold() == clean.casefold() else "normal_form"
     )

@@ -35,9 +35,10 @@ def test_a_phrase_finds_its_condition_and_says_how(conn: Connection, phrase: str
     assert (match.phrase, match.concept, match.how) == (phrase, {"id": "D000077195", "name": SCC}, how)
 
 
-def test_a_condition_without_a_mesh_id_is_found_and_has_no_concept(conn: Connection):
+def test_a_condition_without_a_mesh_id_is_known_by_its_normal_form(conn: Connection):
     match = match_phrase(conn, "hepatitis A")
-    assert (match.concept, match.how, match.qualifiers) == (None, "exact", [])
+    assert (match.how, match.qualifiers) == ("exact", [])
+    assert match.concept == {"id": "hepatitis-a", "name": "Hepatitis A"}
 
 
 @pytest.mark.parametrize("phrase", ["", "\0", "...", "x" * 3000, "Gout", "NCT00000001", "Hepatitis"])

@@ -32,7 +32,7 @@ def _everybody_waits_for_a_mail(stage: Stage) -> Counter[str]:
 def test_a_worker_killed_and_redis_flushed_in_the_middle_lose_and_repeat_nothing(stage: Stage) -> None:
     everybody = _everybody_waits_for_a_mail(stage)
     with stage.scheduler():
-        with stage.worker() as worker:
+        with stage.worker(SEND_RATE="60") as worker:  # slowly, so that there is a middle
             stage.notifier("digest", "run", "--frequency", "daily", "--at", "2027-01-04T12:00Z")
             until(lambda: len(stage.mails()) > 20, "the first mails")
             kill(worker, signal.SIGKILL)
