@@ -173,6 +173,8 @@ class FakeSendGrid:
             case "GET /_/mails":
                 after, limit = int(query.get("after", ["0"])[0]), int(query.get("limit", ["100000"])[0])
                 return list(self.mailbox.listed(after, limit))
+            case "GET /_/texts":
+                return self.mailbox.texts()
             case "GET /_/stats":
                 return self.stats()
             case "POST /_/script":

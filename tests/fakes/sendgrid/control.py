@@ -28,6 +28,9 @@ class SendGridControl:
     def mails(self, after: int = 0, limit: int = 100_000) -> list[dict[str, Any]]:
         return self._ask("GET", f"mails?after={after}&limit={limit}")  # type: ignore[no-any-return]
 
+    def texts(self) -> dict[str, str]:
+        return self._ask("GET", "texts")  # type: ignore[no-any-return]
+
     def stats(self) -> dict[str, Any]:
         return self._ask("GET", "stats")  # type: ignore[no-any-return]
 

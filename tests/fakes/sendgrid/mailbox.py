@@ -58,6 +58,10 @@ class Mailbox:
         for mail in islice(self.mails, after, after + limit):
             yield as_json(mail) | self._rendered(mail)
 
+    def texts(self) -> dict[str, str]:
+        """The plain text of each accepted call, by its message id, with the tags still in it."""
+        return {id_: body["content"][0]["value"] for id_, body in (self._bodies or {}).items()}
+
     def _rendered(self, mail: Mail) -> dict[str, Any]:
         """The mail as the person would read it."""
         body = (self._bodies or {}).get(mail.message_id)

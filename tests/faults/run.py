@@ -1,0 +1,61 @@
+"""Break everything, many times, and count who was missed or mailed twice: `make faults`.
+
+python -m tests.faults.run --seeds 1-20 --people 2000 --webhook on
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.faults.seed import Plan, Result, run_seed
+from tests.faults.servers import postgres
+from tests.faults.table import as_json, line, summary
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.run", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seeds", default="1-20", help="such as 7, 1-20 or 3,5,8-9")
+    parser.add_argument("--people", type=int, default=2000)
+    parser.add_argument("--webhook", choices=("on", "off"), default="on")
+    parser.add_argument("--jobs", type=int, default=1, help="seeds at a time; each wants two cores")
+    parser.add_argument(
+        "--database-url", help="a PostgreSQL where databases may be made; else an embedded one"
+    )
+    parser.add_argument("--keep", type=Path, help="folder for the logs of seeds that went wrong")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def seeds_of(words: str) -> list[int]:
+    seeds: list[int] = []
+    for part in words.split(","):
+        first, _, last = part.partition("-")
+        seeds += range(int(first), int(last or first) + 1)
+    return seeds
+
+
+def main() -> int:
+    given = arguments()
+    plans = [Plan(seed, given.people, given.webhook == "on") for seed in seeds_of(given.seeds)]
+    results: list[Result] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-home-") as home,
+        postgres(Path(home), given.database_url) as server,
+        ThreadPoolExecutor(given.jobs) as pool,
+    ):
+        running = [pool.submit(run_seed, plan, server, keep=given.keep) for plan in plans]
+        for done in as_completed(running):
+            results.append(done.result())
+            print(line(results[-1]), file=sys.stderr, flush=True)
+    results.sort(key=lambda result: result.plan.seed)
+    print(json.dumps(as_json(results), indent=2) if given.json else summary(results))
+    return 0 if all(result.good for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

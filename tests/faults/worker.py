@@ -1,0 +1,134 @@
+"""`celery` and `notifier` as they are, but that they can die at named steps, publish each message twice, and need
+not wait as long as in production. Only this start-up changes them: nothing in the product knows of it.
+
+    python -m tests.faults.worker celery -A tasks worker ...
+"""
+
+import functools
+import json
+import os
+import runpy
+import select
+import socket
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from celery.app.base import Celery
+from celery.utils import uuid
+
+from notifier.delivery import brakes, claiming, planning, recording, sending
+from notifier.delivery.feedback import applying
+from notifier.delivery.providers import sendgrid_http
+from notifier.settings import Settings
+from tasks import jobs, queues
+from tests.faults import steps
+
+TIMES = "FAULTS_TIMES"
+"""The variable with the times that are other than in production: JSON, in seconds."""
+
+
+def main() -> None:
+    if times := json.loads(os.environ.get(TIMES, "{}")):
+        shorten(times)
+    hook_steps()
+    publish_twice()
+    program, sys.argv = sys.argv[1], sys.argv[1:]
+    runpy.run_module({"celery": "celery", "notifier": "notifier"}[program], run_name="__main__")
+
+
+def shorten(times: dict[str, float]) -> None:
+    wait = {name: timedelta(seconds=seconds) for name, seconds in times.items()}
+    claiming.LEASE = sending.LEASE = wait["lease"]
+    sending.RENEW_EVERY = wait["lease"] / 3
+    recording.FIRST_DELAY, recording.LONGEST_DELAY = wait["retry"], wait["retry"] * 4
+    recording.THROTTLE_DELAY, brakes.PROBE_INTERVAL = wait["retry"], wait["retry"]
+    jobs.SEND_FOR = wait["send"]
+    sendgrid_http.CONNECT_SECONDS = sendgrid_http.WRITE_SECONDS = times["call"]
+    sendgrid_http.READ_SECONDS = times["call"]
+    Settings.quiet_interval = property(lambda settings: wait["quiet"])  # type: ignore[assignment]
+    for entry in queues.OPTIONS["beat_schedule"].values():
+        entry["schedule"] = min(entry["schedule"], wait["sweep"])
+        entry["options"]["expires"] = max(entry["schedule"].total_seconds(), 1)
+
+
+def publish_twice() -> None:
+    """The very same message, id and all, as a broker that redelivers."""
+    once = Celery.send_task
+
+    def twice(self: Celery, *words: Any, task_id: str | None = None, **more: Any) -> Any:
+        task_id = task_id or uuid()
+        once(self, *words, task_id=task_id, **more)
+        return once(self, *words, task_id=task_id, **more)
+
+    Celery.send_task = twice
+
+
+def hook_steps() -> None:
+    before(sending, "claim_batches", steps.BEFORE_CLAIM)
+    after(claiming, "_skip_unwanted", steps.CLAIMED, when=lambda _, conn, ids, now: bool(ids))
+    after(sending, "claim_batches", steps.COMMITTED, when=lambda result, *_, **__: bool(result))
+    before(sending.Sender, "_record", steps.ANSWERED)
+    after(sending, "record", steps.RECORDING)
+    after(sending.Sender, "_record", steps.RECORDED)
+    after(planning, "_write_deliveries", steps.PLANNING)
+    after(jobs, "plan_run", steps.PLANNED, when=lambda planned, *_, **__: bool(planned and planned.batches))
+    after(applying, "_apply_chunk", steps.APPLYING, when=lambda count, *_, **__: bool(count))
+    after(jobs, "expire_leases", steps.SWEPT)
+    hook_call(sendgrid_http.http.client.HTTPConnection)
+
+
+def before(owner: Any, name: str, step: str) -> None:
+    function = getattr(owner, name)
+
+    @functools.wraps(function)
+    def hooked(*words: Any, **more: Any) -> Any:
+        steps.reached(step)
+        return function(*words, **more)
+
+    setattr(owner, name, hooked)
+
+
+def after(owner: Any, name: str, step: str, when: Callable[..., bool] = lambda *_, **__: True) -> None:
+    function = getattr(owner, name)
+
+    @functools.wraps(function)
+    def hooked(*words: Any, **more: Any) -> Any:
+        result = function(*words, **more)
+        if when(result, *words, **more):
+            steps.reached(step)
+        return result
+
+    setattr(owner, name, hooked)
+
+
+def hook_call(line: Any) -> None:
+    send, getresponse = line.send, line.getresponse
+
+    def half_sent(self: Any, data: bytes) -> None:
+        if data.startswith(b"{") and steps.armed(steps.HALF_WRITTEN):
+            self.sock.sendall(data[: len(data) // 2])
+            steps.reached(steps.HALF_WRITTEN)
+        send(self, data)
+
+    def unread(self: Any) -> Any:
+        steps.reached(steps.WRITTEN)
+        if steps.armed(steps.ACCEPTED) and _is_accepted(self.sock):
+            steps.reached(steps.ACCEPTED)
+        return getresponse(self)
+
+    line.send, line.getresponse = half_sent, unread
+
+
+def _is_accepted(sock: socket.socket) -> bool:
+    """Look at the answer without reading it."""
+    readable, _, _ = select.select([sock], [], [], sock.gettimeout())
+    try:
+        return bool(readable) and sock.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 202"
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
