@@ -26,11 +26,13 @@ class ClaimedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """A batch that is ours while its lease lasts. The pair (batch_id, attempt) names this claim and no other."""
+    """A batch that is ours while its lease lasts. Batch, attempt and moment name this claim and no other: an
+    attempt that cost nothing, or an operator who starts anew, has the next one count the same."""
 
     batch_id: int
     edition_id: int
     attempt: int
+    claimed_at: datetime
     recipients: tuple[ClaimedRecipient, ...]
 
 
@@ -65,7 +67,7 @@ def claim_batches(
             spend(conn, sum(map(len, people.values())))
         _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
     return [
-        ClaimedBatch(row.id, row.edition_id, row.attempts, tuple(people[row.id]))
+        ClaimedBatch(row.id, row.edition_id, row.attempts, now, tuple(people[row.id]))
         for row in taken
         if people[row.id]
     ]
@@ -77,16 +79,23 @@ def renew_leases(engine: Engine, claims: Iterable[ClaimedBatch], until: datetime
         conn.execute(
             text(
                 """UPDATE batches b SET lease_until = :until
-                   FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS v (id, attempt)
-                   WHERE b.id = v.id AND b.attempts = v.attempt AND b.state = 'sending'"""
+                   FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:claimed AS timestamptz[]))
+                        AS v (id, attempt, claimed_at)
+                   WHERE b.id = v.id AND b.attempts = v.attempt AND b.attempted_at = v.claimed_at
+                     AND b.state = 'sending'"""
             ),
-            {**_ids(claims), "until": until},
+            {**names_of(claims), "until": until},
         )
 
 
-def _ids(claims: Iterable[ClaimedBatch]) -> dict[str, list[int]]:
+def names_of(claims: Iterable[ClaimedBatch]) -> dict[str, list[Any]]:
+    """What names these claims, column by column, for `unnest`."""
     claims = list(claims)
-    return {"ids": [claim.batch_id for claim in claims], "attempts": [claim.attempt for claim in claims]}
+    return {
+        "ids": [claim.batch_id for claim in claims],
+        "attempts": [claim.attempt for claim in claims],
+        "claimed": [claim.claimed_at for claim in claims],
+    }
 
 
 def _take(

@@ -1,7 +1,8 @@
 """Record how a call ended.
 
 A claim whose batch somebody else has taken meanwhile records nothing. One that was only parked as unknown, as
-its lease ran out, does: its late outcome is the evidence that was missing.
+its lease ran out, does: its late outcome is the evidence that was missing. That it was accepted counts even when
+the batch already waits to be sent again.
 """
 
 import random
@@ -12,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.delivery import brakes
-from notifier.delivery.claiming import ClaimedBatch
+from notifier.delivery.claiming import ClaimedBatch, names_of
 from notifier.delivery.providers import Outcome
 from notifier.settings import Settings
 
@@ -48,13 +49,13 @@ def _record_accepted(conn: Connection, results: list[tuple[ClaimedBatch, Outcome
         text(
             """UPDATE batches b SET state = 'accepted', message_id = v.message_id, ended_at = :now, lease_until = NULL,
                                     failure_class = NULL, reason = NULL
-               FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:message_ids AS text[]))
-                    AS v (id, attempt, message_id)
-               WHERE b.id = v.id AND b.attempts = v.attempt AND b.state IN ('sending', 'unknown')"""
+               FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:claimed AS timestamptz[]),
+                           CAST(:message_ids AS text[])) AS v (id, attempt, claimed_at, message_id)
+               WHERE b.id = v.id AND b.attempts = v.attempt AND b.attempted_at = v.claimed_at
+                 AND b.state IN ('sending', 'unknown', 'retrying')"""
         ),
         {
-            "ids": [claim.batch_id for claim, _ in results],
-            "attempts": [claim.attempt for claim, _ in results],
+            **names_of(claim for claim, _ in results),
             "message_ids": [outcome.message_id for _, outcome in results],
             "now": now,
         },
@@ -66,10 +67,10 @@ def _still_ours(conn: Connection, claim: ClaimedBatch) -> bool:
     return (
         conn.execute(
             text(
-                """SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt
+                """SELECT 1 FROM batches WHERE id = :id AND attempts = :attempt AND attempted_at = :claimed_at
                    AND state IN ('sending', 'unknown') FOR UPDATE"""
             ),
-            {"id": claim.batch_id, "attempt": claim.attempt},
+            {"id": claim.batch_id, "attempt": claim.attempt, "claimed_at": claim.claimed_at},
         ).scalar_one_or_none()
         is not None
     )
