@@ -10,7 +10,7 @@ from notifier.delivery.progress import brakes_on
 from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.settings import Settings
 from notifier.subscriptions.stopping import stop_all
-from tests.delivery.office import ASTHMA, Office, everybody_once
+from tests.delivery.office import ASTHMA, Office, everybody_once, open_office
 from tests.delivery.scripted import ScriptedProvider
 from tests.world import NOON, World, days
 
@@ -77,6 +77,16 @@ def test_a_bad_address_that_is_not_named_is_found_by_halving(office: Office) -> 
     assert office.states() == {"accepted": 7, "failed": 1}
     assert {name: count for name, count in office.provider.mailed.items() if count != 1} == {}
     assert office.provider.calls == 7  # 8, then 4 4, then 2 2, then 1 1
+
+
+def test_finding_one_bad_address_among_a_thousand_gives_up_nobody_else(
+    engine: Engine, settings: Settings
+) -> None:
+    """That takes more calls than a batch has attempts."""
+    office = open_office(engine, settings.model_copy(update={"max_attempts": 2}))
+    office.provider.answers = [refuse_carla] * 20
+    office.send()
+    assert office.states() == {"accepted": 7, "failed": 1}
 
 
 def test_a_fault_is_tried_again_later_and_ends_after_a_bounded_number_of_tries(office: Office) -> None:
