@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from notifier.settings import Settings
 
 CLAIM_BATCHES = 50  # at a time: one claim costs the same for one as for fifty
 CALLS_IN_FLIGHT = 8
+RECORD_EVERY = timedelta(milliseconds=20)  # short: a kill leaves in doubt what is not recorded
 RENEW_EVERY = timedelta(seconds=10)
 RATE_PAUSE = timedelta(milliseconds=200)  # until the bucket holds a mail again
 
@@ -53,13 +54,13 @@ class Sender:
         return True
 
     def _send(self, pool: ThreadPoolExecutor, claims: list[ClaimedBatch], lease_until: datetime) -> None:
-        """Outcomes are recorded as they come, those that came together in one transaction."""
+        """The outcomes of a moment are recorded in one transaction: one for each would cost as much as its call."""
         with self.engine.connect() as conn:
             contents = load_editions(conn, [claim.edition_id for claim in claims])
         calls = Calls(self.provider, self.links, self.settings, self.clock, lease_until)
         under_way = {pool.submit(calls.make, claim, contents[claim.edition_id]): claim for claim in claims}
         while under_way:
-            done, _ = wait(under_way, RENEW_EVERY.total_seconds(), FIRST_COMPLETED)
+            done, _ = wait(under_way, RECORD_EVERY.total_seconds())
             if done:
                 self._record([(under_way.pop(call), call) for call in done])
             if under_way and self.clock() > calls.lease_until - LEASE + RENEW_EVERY:
