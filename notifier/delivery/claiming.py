@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from notifier.delivery.brakes import claim_limit
 from notifier.delivery.providers import Provider
 from notifier.delivery.rate import people_allowed, spend
+from notifier.delivery.settling import accept_proved
 
 LEASE = timedelta(seconds=30)
 """Renewed while the calls last. It sets how soon a killed worker is noticed, so it is short."""
@@ -59,7 +60,7 @@ def claim_batches(
         budget = people_allowed(conn, per_second, now) if per_second else float("inf")
         if budget <= 0:
             return None
-        taken = _take(conn, provider, now, allowed, budget, run_id)
+        taken = _without_accepted(conn, _take(conn, provider, now, allowed, budget, run_id), now)
         ids = [row.id for row in taken]
         _skip_unwanted(conn, ids, now)
         people = _recipients(conn, ids)
@@ -104,17 +105,20 @@ def _take(
     return conn.execute(
         text(
             """WITH due AS (
-                     SELECT b.id, b.size, b.next_attempt_at FROM batches b JOIN runs r ON r.id = b.run_id
+                     SELECT b.id, b.size, b.next_attempt_at, b.attempted_at
+                     FROM batches b JOIN runs r ON r.id = b.run_id
                      WHERE b.state IN ('planned', 'retrying') AND b.next_attempt_at <= :now AND r.paused_at IS NULL
                        AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
                      ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED),
                      affordable AS (
-                       SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY next_attempt_at, id) - size AS before
-                                       FROM due) x WHERE before < CAST(:budget AS float8))
+                       SELECT id, attempted_at
+                       FROM (SELECT *, sum(size) OVER (ORDER BY next_attempt_at, id) - size AS before FROM due) x
+                       WHERE before < CAST(:budget AS float8))
                    UPDATE batches b
                    SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until,
                        attempted_at = :now, provider = :provider
-                   FROM affordable a WHERE b.id = a.id RETURNING b.id, b.edition_id, b.attempts"""
+                   FROM affordable a WHERE b.id = a.id
+                   RETURNING b.id, b.edition_id, b.attempts, a.attempted_at AS tried_at"""
         ),
         {
             "now": now,
@@ -125,6 +129,12 @@ def _take(
             "provider": provider.name,
         },
     ).all()
+
+
+def _without_accepted(conn: Connection, taken: Sequence[Row[Any]], now: datetime) -> Sequence[Row[Any]]:
+    """The webhook may have spoken since a batch was found fit to be sent again."""
+    accepted = accept_proved(conn, [row.id for row in taken if row.tried_at], now)
+    return [row for row in taken if row.id not in accepted]
 
 
 def _skip_unwanted(conn: Connection, batch_ids: list[int], now: datetime) -> None:

@@ -1,56 +1,104 @@
 """Settle what is unknown: by evidence, never by a guess."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
+
+from notifier.delivery.providers import REPORTING
+
+AROUND = timedelta(hours=1)
+"""Before the call; what was accepted in this time must all have been heard of."""
+OLDEST = timedelta(days=3)
+"""A provider tries its webhook for a day. About what is older than this, silence says nothing more."""
 
 
 def settle_unknown(engine: Engine, *, now: datetime, max_attempts: int, grace: timedelta) -> dict[str, int]:
     """{"accepted": batches proved by the webhook, "retrying": proved not to have been taken}.
 
-    An event with one of a batch's delivery ids proves that the call was accepted. Silence proves the opposite
-    only while the webhook is known to be alive: it has spoken since well after the call, and about everything
-    else that was accepted around that time. Whatever neither settles stays `unknown`, for an operator.
+    An event with one of a batch's delivery ids proves that the call was accepted. Silence proves the opposite only
+    while the webhook is known to be alive and on time: it spoke while word of the call was due and well after it,
+    it spoke of everything else that was accepted around that time, and nothing that it says now is late. Whatever
+    neither settles stays `unknown`, for an operator.
     """
     with engine.begin() as conn:
+        waiting = list(conn.execute(text(_WAITING)).scalars())
         return {
-            "accepted": _accept_proved(conn, now),
+            "accepted": len(accept_proved(conn, waiting, now)),
             "retrying": _retry_unheard(conn, now, grace, max_attempts),
         }
 
 
-def _accept_proved(conn: Connection, now: datetime) -> int:
-    return conn.execute(
-        text(
-            """UPDATE batches b SET state = 'accepted', ended_at = :now, lease_until = NULL,
-                                    failure_class = NULL, reason = NULL
-               WHERE b.state IN ('unknown', 'retrying') AND b.attempted_at IS NOT NULL
-                 AND EXISTS (SELECT 1 FROM deliveries d JOIN feedback_events f ON f.delivery_id = d.id
-                             WHERE d.batch_id = b.id)"""
-        ),
-        {"now": now},
-    ).rowcount
+# Where every attempt so far cost nothing, nothing was sent.
+_WAITING = """
+SELECT id FROM batches WHERE state = 'unknown' OR state = 'retrying' AND attempts > 0
+ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+
+def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[int]:
+    """Those of these batches (yours by a lock) that an event speaks of; from now on they are `accepted`."""
+    if not batch_ids:
+        return set()
+    return set(
+        conn.execute(
+            text(
+                """UPDATE batches b SET state = 'accepted', ended_at = :now, lease_until = NULL,
+                                        failure_class = NULL, reason = NULL
+                   WHERE b.id = ANY(:ids)
+                     AND EXISTS (SELECT 1 FROM deliveries d JOIN feedback_events f ON f.delivery_id = d.id
+                                 WHERE d.batch_id = b.id)
+                   RETURNING b.id"""
+            ),
+            {"ids": batch_ids, "now": now},
+        ).scalars()
+    )
 
 
 def _retry_unheard(conn: Connection, now: datetime, grace: timedelta, max_attempts: int) -> int:
-    return conn.execute(
-        text(
-            """WITH doubtful AS (
-                 SELECT id, attempted_at FROM batches
-                 WHERE state = 'unknown' AND attempted_at <= :now - CAST(:grace AS interval) AND attempts < :max
-                 FOR UPDATE SKIP LOCKED),
-               unheard AS (
-                 SELECT o.ended_at FROM batches o
-                 WHERE o.state = 'accepted'
-                   AND o.ended_at > (SELECT min(attempted_at) FROM doubtful) - interval '1 hour'
-                   AND o.ended_at < :now - CAST(:grace AS interval) / 2
-                   AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN feedback_events f ON f.delivery_id = d.id
-                                   WHERE d.batch_id = o.id))
-               UPDATE batches b SET state = 'retrying', next_attempt_at = :now
-               FROM doubtful d
-               WHERE b.id = d.id
-                 AND d.attempted_at + CAST(:grace AS interval) / 2 <= (SELECT max(received_at) FROM feedback_events)
-                 AND NOT EXISTS (SELECT 1 FROM unheard)"""
-        ),
-        {"now": now, "grace": grace, "max": max_attempts},
-    ).rowcount
+    bind = {
+        "now": now,
+        "grace": grace,
+        "max": max_attempts,
+        "around": AROUND,
+        "oldest": now - OLDEST,
+        "reporting": list(REPORTING),
+    }
+    doubtful: Sequence[Row[tuple[int]]] = conn.execute(text(_DOUBTFUL), bind).all()
+    if not doubtful or conn.execute(text(_LATE_WORD), bind).scalar_one():
+        return 0
+    return conn.execute(text(_RETRY), {**bind, "ids": [row.id for row in doubtful]}).rowcount
+
+
+_DOUBTFUL = """
+SELECT id FROM batches
+WHERE state = 'unknown' AND provider = ANY(:reporting) AND attempts < :max
+  AND attempted_at <= :now - CAST(:grace AS interval) AND attempted_at > :oldest
+ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+# While events come late, the one that is waited for may be among those still on their way.
+_LATE_WORD = """
+SELECT EXISTS (SELECT 1 FROM feedback_events
+               WHERE received_at > :now - CAST(:grace AS interval)
+                 AND received_at - occurred_at > CAST(:grace AS interval) / 2)
+"""
+
+_RETRY = """
+WITH doubtful AS (SELECT id, attempted_at AS at FROM batches WHERE id = ANY(:ids)),
+     unheard AS MATERIALIZED (
+       SELECT o.ended_at FROM batches o
+       WHERE o.state = 'accepted' AND o.provider = ANY(:reporting)
+         AND o.ended_at > (SELECT min(at) FROM doubtful) - CAST(:around AS interval)
+         AND o.ended_at < :now - CAST(:grace AS interval) / 2
+         AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN feedback_events f ON f.delivery_id = d.id
+                         WHERE d.batch_id = o.id))
+UPDATE batches b SET state = 'retrying', next_attempt_at = :now
+FROM doubtful d
+WHERE b.id = d.id
+  AND EXISTS (SELECT 1 FROM feedback_events
+              WHERE received_at > d.at AND received_at <= d.at + CAST(:grace AS interval))
+  AND d.at + CAST(:grace AS interval) / 2 <= (SELECT max(received_at) FROM feedback_events)
+  AND NOT EXISTS (SELECT 1 FROM unheard u
+                  WHERE u.ended_at > d.at - CAST(:around AS interval) AND u.ended_at < d.at + CAST(:grace AS interval))
+"""

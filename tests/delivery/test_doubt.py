@@ -7,8 +7,8 @@ from notifier.delivery.providers import Outcome
 from notifier.delivery.recording import record
 from notifier.delivery.settling import settle_unknown
 from notifier.delivery.sweeping import expire_leases
-from tests.delivery.office import Office, everybody_once
-from tests.world import days
+from tests.delivery.office import ASTHMA, Office, everybody_once
+from tests.world import NOON, days
 
 GRACE = timedelta(minutes=15)
 
@@ -58,6 +58,90 @@ def test_silence_of_a_live_webhook_has_it_sent_again_after_the_grace_time(office
     office.send()
     assert office.states() == {"accepted": 8}
     assert office.provider.calls == 2
+
+
+def another_batch(office: Office) -> None:
+    office.world.event(ASTHMA, kind="new_study")
+    (number,) = office.sql("SELECT count(*) FROM runs")[0]
+    office.world.run("daily", NOON + days(int(str(number)) + 1))
+    office.sql("UPDATE batches SET next_attempt_at = :now WHERE state = 'planned'", now=office.clock())
+
+
+def in_doubt(office: Office) -> None:
+    office.provider.answers = [lambda batch: Outcome("unknown", reason="timed out")]
+    office.send()
+
+
+def speak(office: Office, *, late: timedelta = timedelta(0)) -> None:
+    """The webhook tells of something else that happened `late` ago."""
+    office.sql(
+        """INSERT INTO feedback_events (event_id, kind, occurred_at, received_at)
+           VALUES (gen_random_uuid()::text, 'delivered', :then, :now)""",
+        now=office.clock(),
+        then=office.clock() - late,
+    )
+
+
+def settle(office: Office) -> dict[str, int]:
+    settle_unknown(office.world.engine, now=office.clock(), max_attempts=8, grace=GRACE)
+    return office.states()
+
+
+def test_silence_while_the_webhook_was_away_proves_nothing(office: Office) -> None:
+    """It was down when word of the call was due; what it could not say then it may still say."""
+    in_doubt(office)
+    office.clock.now += GRACE * 2
+    speak(office)
+    assert settle(office) == {"unknown": 8}
+
+
+def test_a_webhook_that_is_merely_slow_proves_nothing(office: Office) -> None:
+    in_doubt(office)
+    office.clock.now += GRACE * 0.7
+    speak(office)
+    office.clock.now += GRACE * 0.4
+    speak(office, late=GRACE)
+    assert settle(office) == {"unknown": 8}
+    office.clock.now += GRACE * 1.1
+    speak(office)
+    assert settle(office) == {"retrying": 8}
+
+
+def test_an_old_doubt_that_waits_for_an_operator_does_not_hold_up_new_ones(office: Office) -> None:
+    """What was accepted in the days without a webhook will never be heard of."""
+    in_doubt(office)
+    office.clock.now += timedelta(hours=5)
+    another_batch(office)
+    office.send()
+    office.clock.now += timedelta(hours=5)
+    another_batch(office)
+    in_doubt(office)
+    office.clock.now += GRACE * 0.9
+    speak(office)
+    office.clock.now += GRACE * 0.2
+    assert settle(office) == {"unknown": 8, "accepted": 8, "retrying": 8}
+
+
+def test_a_provider_without_a_webhook_is_not_taken_for_silent(office: Office) -> None:
+    """The webhook of the provider that was used before may go on speaking."""
+    office.provider.name = "smtp"
+    in_doubt(office)
+    office.clock.now += GRACE * 0.9
+    speak(office)
+    office.clock.now += GRACE * 0.2
+    assert settle(office) == {"unknown": 8}
+
+
+def test_word_that_comes_just_before_it_would_be_sent_again_is_heard(office: Office) -> None:
+    in_doubt(office)
+    office.clock.now += GRACE * 0.9
+    speak(office)
+    office.clock.now += GRACE * 0.2
+    assert settle(office) == {"retrying": 8}
+    hear(office)
+    office.send()
+    assert office.states() == {"accepted": 8}
+    assert office.provider.calls == 1
 
 
 def test_a_webhook_that_went_silent_proves_nothing(office: Office) -> None:

@@ -18,6 +18,7 @@ from notifier.settings import Settings
 __all__ = [
     "DELIVERY_ID_ARG",
     "REPEATABLE",
+    "REPORTING",
     "Outcome",
     "OutcomeKind",
     "OutgoingBatch",
@@ -32,6 +33,9 @@ PROVIDERS: tuple[type[Provider], ...] = (OutboxProvider, SmtpProvider, SendGridP
 
 REPEATABLE = frozenset(provider.name for provider in PROVIDERS if provider.repeatable)
 """Where sending the same delivery twice is one mail, so that doubt can be settled by sending again."""
+
+REPORTING = (SendGridProvider.name,)
+"""Whose webhook tells what became of each mail, so that its silence can mean something."""
 
 
 def largest_batch(settings: Settings) -> int:
