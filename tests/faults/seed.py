@@ -145,7 +145,9 @@ def _count(plan: Plan, site: Site, chaos: Chaos, watch: Watch, rested: bool, sec
     look_into_ledger(engine, verdict)
     stats = fake.stats()
     refused_by_us = ("valid address", "Bad Request")
-    odd = [problem for problem in stats["problems"] if not any(words in problem[1] for words in refused_by_us)]
+    odd = [
+        problem for problem in stats["problems"] if not any(words in problem[1] for words in refused_by_us)
+    ]
     assert not odd, odd
     result = Result(
         plan, verdict, len(mails), seconds, rested, watch.deaths, chaos.did, stats["answers"], site.refusals

@@ -14,7 +14,13 @@ STARTS = ("Bor", "Cal", "Dem", "Fen", "Gar", "Hol")
 ENDS = ("linia", "metra", "nosis", "pathia", "rosia", "tesia", "vulia")
 CONDITIONS = [f"{start}{end} of the Made-Up Gland" for start in STARTS for end in ENDS]
 OLD = "2026-01-05"
-HARSH_FATES = ("bounce", "late_bounce", "spamreport", "invalid", "blocked")  # after these, perhaps no more mail
+HARSH_FATES = (
+    "bounce",
+    "late_bounce",
+    "spamreport",
+    "invalid",
+    "blocked",
+)  # after these, perhaps no more mail
 MILD_FATES = ("deferred",)
 
 

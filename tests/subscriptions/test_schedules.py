@@ -32,7 +32,9 @@ def test_the_next_digest_is_at_the_local_hour(rhythm: Rhythm, after: datetime, e
     assert rhythm.next_due(after) == expected
 
 
-@pytest.mark.parametrize("zone", [BERLIN, "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Cairo"])
+@pytest.mark.parametrize(
+    "zone", [BERLIN, "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Cairo"]
+)
 @pytest.mark.parametrize("hour", range(24))
 def test_there_is_exactly_one_digest_on_every_local_day_of_a_year(zone: str, hour: int) -> None:
     rhythm = Rhythm("daily", zone, hour)
@@ -64,4 +66,6 @@ def test_what_does_not_matter_makes_no_schedule_of_its_own() -> None:
 
 def test_a_run_is_named_by_facts() -> None:
     assert Rhythm("daily", BERLIN, 8).run_key(date(2026, 11, 22)) == "daily/2026-11-22/Europe/Berlin/08"
-    assert Rhythm("weekly", BERLIN, 8, 1).run_key(date(2026, 11, 23)) == "weekly/2026-11-23/Europe/Berlin/1-08"
+    assert (
+        Rhythm("weekly", BERLIN, 8, 1).run_key(date(2026, 11, 23)) == "weekly/2026-11-23/Europe/Berlin/1-08"
+    )
