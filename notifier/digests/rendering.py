@@ -2,14 +2,23 @@
 
 The templates are filled first and the finished HTML is inlined then: inlining a template's source moves its
 loops out of the tables.
+
+A study stands in many editions, so its card is filled and inlined once and kept. The styles allow that: each rule
+names one tag or one class, so that what is around a card cannot matter.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from markupsafe import Markup
 
+from notifier.digests.cards import CardView
 from notifier.digests.content import EditionContent, RenderedMail
 from notifier.digests.text import underline, wrap
 from notifier.digests.view import digest_view
@@ -18,6 +27,8 @@ from notifier.settings import Settings
 
 _MISTAKES = (LookupError, TypeError, ValueError, AttributeError)
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
+STYLES = (TEMPLATES / "_base" / "mail.css").read_text("utf-8")
+KEPT_CARDS = 1024  # each a few kilobytes
 
 
 def render(content: EditionContent, settings: Settings) -> RenderedMail:
@@ -33,7 +44,11 @@ def render(content: EditionContent, settings: Settings) -> RenderedMail:
             f"An edition holds a change or a study of a shape that has no words ({type(error).__name__}).",
             "Look at its change events, correct what made them, then retry the delivery.",
         ) from error
-    return fill("digest", mail=view)
+    mail = fill("digest", mail=view)
+    html = mail.html
+    for study in view.outline.cards:
+        html = html.replace(_card_place(study), _inlined_card(study))
+    return replace(mail, html=html)
 
 
 def fill(mail_name: str, **values: Any) -> RenderedMail:
@@ -45,9 +60,36 @@ def fill(mail_name: str, **values: Any) -> RenderedMail:
     )
 
 
+def _card_place(study: CardView) -> Markup:
+    """What stands for a card until all else is inlined. Text of others cannot hold it: its `<` is escaped."""
+    return Markup(f"<!--{study.nct_id}-->")  # noqa: S704
+
+
+@lru_cache(KEPT_CARDS)
+def _inlined_card(study: CardView) -> str:
+    return _INLINER.inline_fragment(_card("_base/card.html", study), STYLES)
+
+
+@lru_cache(KEPT_CARDS)
+def _text_card(study: CardView) -> str:
+    return _card("_base/card.txt", study)
+
+
+def _card(template: str, study: CardView) -> str:
+    with _naming(template):
+        return str(_TEMPLATES.get_template(template).module.card(study))  # type: ignore[attr-defined]
+
+
 def _fill(template: str, values: dict[str, Any]) -> str:
-    try:
+    with _naming(template):
         return _TEMPLATES.get_template(template).render(values)
+
+
+@contextmanager
+def _naming(template: str) -> Iterator[None]:
+    """Say which template it was that could not be filled."""
+    try:
+        yield
     except (TemplateError, *_MISTAKES) as error:
         reason = isinstance(error, TemplateError) and error.message  # all else may hold what people wrote
         raise NotifierError(
@@ -74,6 +116,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(wrap=wrap, underline=underline)
+    environment.globals.update(card_place=_card_place, text_card=_text_card)
     return environment
 
 

@@ -10,7 +10,7 @@ from jinja2 import DictLoader
 
 from notifier.digests import rendering
 from notifier.digests.content import EditionContent, NothingToSay, Reason, RenderedMail
-from notifier.digests.rendering import render
+from notifier.digests.rendering import STYLES, render
 from notifier.digests.tags import TAG_PREFIX, UNSUBSCRIBE_TAG
 from notifier.errors import NotifierError
 from tests.digests.mail_lint import lint, preheader
@@ -182,3 +182,10 @@ def test_a_template_that_cannot_be_filled_is_named(broken: str, monkeypatch: pyt
     monkeypatch.setattr(rendering, "_TEMPLATES", templates)
     with pytest.raises(NotifierError, match=r"digest/subject\.txt"):
         mail_of(changed_item(1, OPENED))
+
+
+def test_no_style_looks_at_what_is_around():
+    """A card is inlined on its own and kept, so a rule may name one tag or one class and nothing else."""
+    rules = [rule.strip() for rule in STYLES.split("}") if rule.strip()]
+    assert rules
+    assert all(re.fullmatch(r"\.?[a-z0-9]+ \{[^{]*", rule) for rule in rules), rules
