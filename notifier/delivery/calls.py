@@ -1,7 +1,7 @@
 """One provider call for one claimed batch: render, call, and never raise for what can go wrong there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -21,15 +21,15 @@ log = structlog.get_logger()
 class Calls:
     """The calls of one round of claims, made from many threads.
 
-    `lease_until` is moved on by the round's owner. Once the provider has said that the whole account must
-    wait, `halt` is what the calls not yet made answer.
+    `leases` (by batch) are moved on by the round. Once the provider has said that the whole account must wait,
+    `halt` is what the calls not yet made answer.
     """
 
     provider: Provider
     links: UnsubscribeLinks
     settings: Settings
     clock: Callable[[], datetime]
-    lease_until: datetime
+    leases: dict[int, datetime] = field(default_factory=dict)
     halt: Outcome | None = None
 
     def make(self, claim: ClaimedBatch, content: EditionContent) -> Outcome:
@@ -54,7 +54,9 @@ class Calls:
 
     def _call(self, claim: ClaimedBatch, mail: RenderedMail) -> Outcome:
         now = self.clock()
-        if now > self.lease_until:  # this process stood still: somebody else may have taken the batch
+        if (
+            now > self.leases[claim.batch_id]
+        ):  # this process stood still: somebody else may have taken the batch
             return Outcome("unreachable", reason="the lease ran out before the call", retry_at=now)
         try:
             return self.provider.send(self._outgoing(claim, mail), now)

@@ -74,19 +74,29 @@ def claim_batches(
     ]
 
 
-def renew_leases(engine: Engine, claims: Iterable[ClaimedBatch], until: datetime) -> None:
-    """Keep what is still ours while its calls are under way."""
-    with engine.begin() as conn:
+def begin_calls(conn: Connection, claims: Iterable[ClaimedBatch], now: datetime, until: datetime) -> set[int]:
+    """Note that these are about to be called; those that are still ours, by batch. The others must not be."""
+    return _still_ours(conn, claims, "called_at = :now, lease_until = :until", now=now, until=until)
+
+
+def renew_leases(conn: Connection, claims: Iterable[ClaimedBatch], until: datetime) -> set[int]:
+    """Keep what is still ours, by batch. What is missing here has been given to others, or parked."""
+    return _still_ours(conn, claims, "lease_until = :until", until=until)
+
+
+def _still_ours(conn: Connection, claims: Iterable[ClaimedBatch], change: str, **bind: datetime) -> set[int]:
+    return set(
         conn.execute(
             text(
-                """UPDATE batches b SET lease_until = :until
-                   FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:claimed AS timestamptz[]))
-                        AS v (id, attempt, claimed_at)
-                   WHERE b.id = v.id AND b.attempts = v.attempt AND b.attempted_at = v.claimed_at
-                     AND b.state = 'sending'"""
+                f"""UPDATE batches b SET {change}
+                    FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:claimed AS timestamptz[]))
+                         AS v (id, attempt, claimed_at)
+                    WHERE b.id = v.id AND b.attempts = v.attempt AND b.attempted_at = v.claimed_at
+                      AND b.state = 'sending' RETURNING b.id"""
             ),
-            {**names_of(claims), "until": until},
-        )
+            {**names_of(claims), **bind},
+        ).scalars()
+    )
 
 
 def names_of(claims: Iterable[ClaimedBatch]) -> dict[str, list[Any]]:
@@ -116,7 +126,7 @@ def _take(
                        WHERE before < CAST(:budget AS float8))
                    UPDATE batches b
                    SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until,
-                       attempted_at = :now, provider = :provider
+                       attempted_at = :now, called_at = NULL, provider = :provider
                    FROM affordable a WHERE b.id = a.id
                    RETURNING b.id, b.edition_id, b.attempts, a.attempted_at AS tried_at"""
         ),

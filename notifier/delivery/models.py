@@ -32,6 +32,9 @@ class Batch(Base):
     next_attempt_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     attempted_at: Mapped[datetime | None]  # when the last claim was made
+    called_at: Mapped[
+        datetime | None
+    ]  # when its call was about to be made; NULL: it was not, so nothing was sent
     provider: Mapped[str | None]
     message_id: Mapped[str | None]
     failure_class: Mapped[str | None]

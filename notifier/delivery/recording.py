@@ -208,9 +208,10 @@ def _split_off(
         return
     batch_id = conn.execute(
         text(
-            """INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, attempted_at, provider,
-                                    created_at)
-               SELECT run_id, edition_id, :size, :state, :attempts, :next_attempt_at, attempted_at, provider, :now
+            """INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, attempted_at, called_at,
+                                    provider, created_at)
+               SELECT run_id, edition_id, :size, :state, :attempts, :next_attempt_at, attempted_at, called_at,
+                      provider, :now
                FROM batches WHERE id = :id RETURNING id"""
         ),
         {

@@ -73,7 +73,7 @@ def _retry_unheard(conn: Connection, now: datetime, grace: timedelta, max_attemp
 _DOUBTFUL = """
 SELECT id FROM batches
 WHERE state = 'unknown' AND provider = ANY(:reporting) AND attempts < :max
-  AND attempted_at <= :now - CAST(:grace AS interval) AND attempted_at > :oldest
+  AND COALESCE(called_at, attempted_at) BETWEEN :oldest AND :now - CAST(:grace AS interval)
 ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
@@ -85,7 +85,7 @@ SELECT EXISTS (SELECT 1 FROM feedback_events
 """
 
 _RETRY = """
-WITH doubtful AS (SELECT id, attempted_at AS at FROM batches WHERE id = ANY(:ids)),
+WITH doubtful AS (SELECT id, COALESCE(called_at, attempted_at) AS at FROM batches WHERE id = ANY(:ids)),
      unheard AS MATERIALIZED (
        SELECT o.ended_at FROM batches o
        WHERE o.state = 'accepted' AND o.provider = ANY(:reporting)

@@ -10,18 +10,20 @@ def expire_leases(
 ) -> dict[str, int]:
     """A lease that ran out means that a worker died between claim and record; {state: batches}.
 
-    Where a repeat is harmless (`repeatable` names such providers) it is sent again, unless it has cost too many
-    workers already. Anywhere else the mail may have been accepted: it is parked as unknown, not guessed.
+    What was not called yet, or where a repeat is harmless (`repeatable` names such providers), is sent again,
+    unless it has cost too many workers already. Anything else may have been accepted: it is parked as unknown, not
+    guessed.
     """
     with engine.begin() as conn:
         states = conn.execute(
             text(
-                """UPDATE batches SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
-                          state = CASE WHEN provider <> ALL(:repeatable) THEN 'unknown'
-                                       WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END,
-                          ended_at = CASE WHEN provider = ANY(:repeatable) AND attempts >= :max_attempts
-                                          THEN CAST(:now AS timestamptz) END
-                   WHERE state = 'sending' AND lease_until < :now RETURNING state"""
+                """UPDATE batches b SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
+                          state = x.state, ended_at = CASE WHEN x.state = 'failed' THEN CAST(:now AS timestamptz) END
+                   FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) THEN 'unknown'
+                                         WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END AS state
+                         FROM batches WHERE state = 'sending' AND lease_until < :now
+                         ORDER BY id FOR UPDATE SKIP LOCKED) x
+                   WHERE b.id = x.id RETURNING b.state"""
             ),
             {"now": now, "repeatable": list(repeatable), "max_attempts": max_attempts},
         ).scalars()

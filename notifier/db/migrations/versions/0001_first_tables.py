@@ -288,6 +288,7 @@ def upgrade() -> None:
         sa.Column("next_attempt_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("lease_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("attempted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("called_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("provider", sa.Text(), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("failure_class", sa.Text(), nullable=True),

@@ -1,0 +1,33 @@
+"""A transaction that is worth more than the connection it began on."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+PAUSES_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
+DEADLOCK = "40P01"
+
+T = TypeVar("T")
+
+
+def persist(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Do this in a transaction; again, on a new connection, where the old one was lost or two waited in a circle.
+
+    A lost connection may have taken the answer to a commit with it: `work` must find itself done.
+    """
+    for pause in PAUSES_SECONDS:
+        try:
+            return _once(engine, work)
+        except DBAPIError as error:
+            if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) == DEADLOCK):
+                raise
+        time.sleep(pause)
+    return _once(engine, work)
+
+
+def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.begin() as conn:
+        return work(conn)

@@ -1,0 +1,93 @@
+"""One round: the calls for what was claimed together. A few are begun at a time, and recorded as they end.
+
+That a call is about to be made is committed before it is made. So a killed process leaves in doubt only the few
+calls that it had begun; the rest of its claims can be taken over as soon as their lease has run out.
+"""
+
+from collections import deque
+from collections.abc import Collection
+from concurrent.futures import Executor, Future, wait
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from notifier.delivery.calls import Calls
+from notifier.delivery.claiming import LEASE, ClaimedBatch, begin_calls, renew_leases
+from notifier.delivery.persisting import persist
+from notifier.delivery.providers import Outcome
+from notifier.delivery.recording import record, skip_all
+from notifier.digests.content import EditionContent, NothingToSay
+from notifier.digests.editions import load_editions
+
+BEGUN_AT_LEAST = 16  # twice the calls in flight, so that no thread waits for a commit
+RECORD_EVERY = timedelta(milliseconds=20)  # short: a kill leaves in doubt what is not recorded
+RENEW_EVERY = timedelta(seconds=10)
+
+log = structlog.get_logger()
+
+Call = Future[Outcome]
+Ended = list[tuple[ClaimedBatch, Call]]
+
+
+class Round:
+    def __init__(self, engine: Engine, pool: Executor, calls: Calls, claims: list[ClaimedBatch]) -> None:
+        self._engine, self._pool, self._calls = engine, pool, calls
+        self._waiting = deque(claims)
+        self._under_way: dict[Call, ClaimedBatch] = {}
+        self._renew_at = calls.clock() + RENEW_EVERY
+        self._contents: dict[int, EditionContent] = {}
+
+    def run(self) -> None:
+        editions = [claim.edition_id for claim in self._waiting]
+        self._contents = persist(self._engine, lambda conn: load_editions(conn, editions))
+        try:
+            while self._waiting or self._under_way:
+                done, _ = wait(self._under_way, RECORD_EVERY.total_seconds())
+                self._turn(done)
+        finally:
+            for call in self._under_way:  # something is wrong: what has not been called is not to be
+                call.cancel()
+
+    def _turn(self, done: Collection[Call]) -> None:
+        """In one transaction: record what has ended, keep what is ours, begin as much again."""
+        now = self._calls.clock()
+        ended = [(self._under_way.pop(call), call) for call in done]
+        room = max(BEGUN_AT_LEAST, 2 * len(done)) - len(self._under_way)
+        following = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+        kept = [*self._under_way.values(), *self._waiting] if now >= self._renew_at else []
+        if not (ended or following or kept):
+            return
+        held, begun = persist(self._engine, lambda conn: self._write(conn, ended, kept, following, now))
+        if kept:
+            self._renew_at = now + RENEW_EVERY
+        self._calls.leases.update(dict.fromkeys(held | begun, now + LEASE))
+        for claim in following:
+            if claim.batch_id in begun:
+                self._under_way[
+                    self._pool.submit(self._calls.make, claim, self._contents[claim.edition_id])
+                ] = claim
+
+    def _write(
+        self,
+        conn: Connection,
+        ended: Ended,
+        kept: list[ClaimedBatch],
+        following: list[ClaimedBatch],
+        now: datetime,
+    ) -> tuple[set[int], set[int]]:
+        self._record(conn, ended, now)
+        held = renew_leases(conn, kept, now + LEASE) if kept else set()
+        begun = begin_calls(conn, following, now, now + LEASE) if following else set()
+        return held, begun
+
+    def _record(self, conn: Connection, ended: Ended, now: datetime) -> None:
+        results = []
+        for claim, call in ended:
+            if isinstance(call.exception(), NothingToSay):
+                skip_all(conn, claim, "what changed was changed back", now)
+            else:
+                results.append((claim, call.result()))
+        record(conn, results, now=now, settings=self._calls.settings)
+        for claim, outcome in results:
+            log.info("batch_sent", batch=claim.batch_id, attempt=claim.attempt, outcome=outcome.kind)
