@@ -14,6 +14,7 @@ from uuid import uuid4
 BEFORE_CLAIM = "before-claim"
 CLAIMED = "claimed"
 COMMITTED = "committed"
+BEGUN = "begun"
 HALF_WRITTEN = "half-written"
 WRITTEN = "written"
 ACCEPTED = "accepted"
@@ -28,7 +29,8 @@ SWEPT = "swept"
 STEPS = {
     BEFORE_CLAIM: "before the claim",
     CLAIMED: "after the claim, before its commit",
-    COMMITTED: "after the commit, before any call",
+    COMMITTED: "after the commit, no call begun",
+    BEGUN: "a call begun, nothing written",
     HALF_WRITTEN: "during the call: half of it written",
     WRITTEN: "during the call: all of it written",
     ACCEPTED: "after acceptance, the answer not read",

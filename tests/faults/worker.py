@@ -18,7 +18,7 @@ from typing import Any
 from celery.app.base import Celery
 from celery.utils import uuid
 
-from notifier.delivery import brakes, claiming, planning, recording, sending
+from notifier.delivery import brakes, calls, claiming, planning, recording, rounds, sending
 from notifier.delivery.feedback import applying
 from notifier.delivery.providers import sendgrid_http
 from notifier.settings import Settings
@@ -40,8 +40,8 @@ def main() -> None:
 
 def shorten(times: dict[str, float]) -> None:
     wait = {name: timedelta(seconds=seconds) for name, seconds in times.items()}
-    claiming.LEASE = sending.LEASE = wait["lease"]
-    sending.RENEW_EVERY = wait["lease"] / 3
+    claiming.LEASE = rounds.LEASE = wait["lease"]
+    rounds.RENEW_EVERY = wait["lease"] / 3
     recording.FIRST_DELAY, recording.LONGEST_DELAY = wait["retry"], wait["retry"] * 4
     recording.THROTTLE_DELAY, brakes.PROBE_INTERVAL = wait["retry"], wait["retry"]
     jobs.SEND_FOR = wait["send"]
@@ -69,9 +69,10 @@ def hook_steps() -> None:
     before(sending, "claim_batches", steps.BEFORE_CLAIM)
     after(claiming, "_skip_unwanted", steps.CLAIMED, when=lambda _, conn, ids, now: bool(ids))
     after(sending, "claim_batches", steps.COMMITTED, when=lambda result, *_, **__: bool(result))
-    before(sending.Sender, "_record", steps.ANSWERED)
-    after(sending, "record", steps.RECORDING)
-    after(sending.Sender, "_record", steps.RECORDED)
+    before(calls.Calls, "make", steps.BEGUN)
+    before(rounds, "record", steps.ANSWERED, when=lambda conn, results, **_: bool(results))
+    after(rounds, "record", steps.RECORDING, when=lambda _, conn, results, **__: bool(results))
+    after(rounds.Round, "_turn", steps.RECORDED, when=lambda _, turning, done: bool(done))
     after(planning, "_write_deliveries", steps.PLANNING)
     after(jobs, "plan_run", steps.PLANNED, when=lambda planned, *_, **__: bool(planned and planned.batches))
     after(applying, "_apply_chunk", steps.APPLYING, when=lambda count, *_, **__: bool(count))
@@ -79,12 +80,13 @@ def hook_steps() -> None:
     hook_call(sendgrid_http.http.client.HTTPConnection)
 
 
-def before(owner: Any, name: str, step: str) -> None:
+def before(owner: Any, name: str, step: str, when: Callable[..., bool] = lambda *_, **__: True) -> None:
     function = getattr(owner, name)
 
     @functools.wraps(function)
     def hooked(*words: Any, **more: Any) -> Any:
-        steps.reached(step)
+        if when(*words, **more):
+            steps.reached(step)
         return function(*words, **more)
 
     setattr(owner, name, hooked)
