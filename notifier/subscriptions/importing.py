@@ -66,7 +66,7 @@ def import_subscribers(
         for line in chunk:
             if isinstance(line, Rejected):
                 result.reject(line)
-        with engine.begin() as conn:
+        with engine.connect() as conn:
             _store(conn, consents, settings, keys, now, result)
         on_progress(result.read)
     result.rejections.sort(key=lambda rejection: rejection["line"])
@@ -81,11 +81,22 @@ def _store(
     now: datetime,
     result: ImportResult,
 ) -> None:
-    targets = store_targets(conn, _target_refs(consents))
-    rhythms = {_rhythm(consent, settings) for consent in consents}
-    schedules = ensure_schedules(conn, rhythms, head=head_position(conn), now=now)
-    staging.fill(conn, _staged(consents, settings, keys, targets, schedules))
-    taken = staging.take_people(conn, set(schedules.values()), now)
+    """What nobody is told of is stored first, targets and audiences; then the people, all of them or none."""
+    with conn.begin():
+        targets = store_targets(conn, _target_refs(consents))
+        rhythms = {_rhythm(consent, settings) for consent in consents}
+        schedules = ensure_schedules(conn, rhythms, head=head_position(conn), now=now)
+        staging.prepare(conn, _staged(consents, settings, keys, targets, schedules))
+    with conn.begin():
+        _store_people(conn, set(schedules.values()), now, result)
+        staging.clear(conn)
+    if len(consents) > 10_000:
+        with conn.begin():
+            conn.execute(text("ANALYZE subscribers, subscriptions, audiences, audience_targets"))
+
+
+def _store_people(conn: Connection, schedule_ids: set[int], now: datetime, result: ImportResult) -> None:
+    taken = staging.take_people(conn, schedule_ids, now)
     for line, reason in taken.refused:
         result.reject(Rejected(line, "email", reason))
     result.subscribers += taken.added
@@ -94,8 +105,6 @@ def _store(
     result.subscriptions += added
     result.existing += existing
     refresh_audiences(conn)
-    if len(consents) > 10_000:
-        conn.execute(text("ANALYZE subscribers, subscriptions, audiences, audience_targets"))
 
 
 def _target_refs(consents: Iterable[Consent]) -> list[TargetRef]:

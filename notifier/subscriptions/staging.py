@@ -2,6 +2,10 @@
 
 The order matters: people first, then their schedules, then what they follow. `take_people` holds the schedules,
 so no run is planned over these people meanwhile.
+
+Most people of an import are new, and of what is new nothing is written twice: they are stored with their audience.
+For that the audiences are there before (`prepare`), committed on their own. An audience that nobody comes to use
+does no harm, while one that is held back together with people could have two imports wait in a circle.
 """
 
 from collections.abc import Iterable
@@ -12,8 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from notifier.registry.positions import head_position
+from notifier.subscriptions.audiences import add_audiences
 from notifier.subscriptions.schedules import hold_schedules
 
+REACH = 4  # narrower conditions too
 StagedRow = tuple[int, str, bytes, int, int, bool, datetime]
 
 
@@ -26,12 +32,16 @@ class Taken:
     added: int
 
 
-def fill(conn: Connection, rows: Iterable[StagedRow]) -> None:
-    conn.execute(text("DROP TABLE IF EXISTS staged, touched"))
+def prepare(conn: Connection, rows: Iterable[StagedRow]) -> None:
+    """Stage the rows, and make the audiences of those who are not known: `newcomers(email_key, audience_id)`.
+
+    Both tables outlive the transaction; `clear` removes them.
+    """
+    clear(conn)
     conn.execute(
         text(
             """CREATE TEMP TABLE staged (line bigint, email text, email_key bytea, target_id int, schedule_id int,
-                                         chosen boolean, confirmed_at timestamptz) ON COMMIT DROP"""
+                                         chosen boolean, confirmed_at timestamptz)"""
         )
     )
     driver: Any = conn.connection.driver_connection
@@ -41,6 +51,27 @@ def fill(conn: Connection, rows: Iterable[StagedRow]) -> None:
             copy.write_row(row)
     conn.execute(text("CREATE INDEX ON staged (email_key)"))
     conn.execute(text("ANALYZE staged"))
+    conn.execute(
+        text(
+            """CREATE TEMP TABLE unknown_people ON COMMIT DROP AS SELECT email_key, min(line) AS owner FROM staged g
+               WHERE NOT EXISTS (SELECT 1 FROM subscribers s WHERE s.email_key = g.email_key) GROUP BY email_key"""
+        )
+    )
+    add_audiences(
+        conn,
+        f"SELECT DISTINCT owner, target_id, {REACH} AS reach FROM staged JOIN unknown_people USING (email_key)",
+    )
+    conn.execute(
+        text(
+            """CREATE TEMP TABLE newcomers AS SELECT u.email_key, a.id AS audience_id
+               FROM unknown_people u JOIN followed_sets USING (owner) JOIN audiences a USING (key)"""
+        )
+    )
+    conn.execute(text("ANALYZE newcomers"))
+
+
+def clear(conn: Connection) -> None:
+    conn.execute(text("DROP TABLE IF EXISTS staged, newcomers"))
 
 
 def _refuse(conn: Connection) -> list[tuple[int, str]]:
@@ -103,26 +134,36 @@ def _schedules_of_known_people(conn: Connection) -> set[int]:
 
 
 def _add_people(conn: Connection, head: int, now: datetime) -> int:
-    """New people start at the head; `resume_position` says so where their schedule has not come that far."""
-    added = conn.execute(
+    """New people start at the head; `resume_position` says so where their schedule has not come that far.
+
+    `added_people` are those who are complete but for their subscriptions, `touched` all others.
+    """
+    conn.execute(text("CREATE TEMP TABLE added_people (subscriber_id bigint PRIMARY KEY) ON COMMIT DROP"))
+    added: int = conn.execute(
         text(
-            """INSERT INTO subscribers (email, email_key, schedule_id, resume_position, created_at)
-               SELECT DISTINCT ON (g.email_key) g.email, g.email_key, g.schedule_id, NULLIF(:head, c.covered_to), :now
-               FROM staged g JOIN schedules c ON c.id = g.schedule_id
-               ORDER BY g.email_key, g.line DESC
-               ON CONFLICT (email_key) DO NOTHING"""
+            """WITH added AS (
+                 INSERT INTO subscribers (email, email_key, schedule_id, audience_id, resume_position, created_at)
+                 SELECT DISTINCT ON (g.email_key) g.email, g.email_key, g.schedule_id, n.audience_id,
+                        NULLIF(:head, c.covered_to), :now
+                 FROM staged g LEFT JOIN newcomers n USING (email_key) JOIN schedules c ON c.id = g.schedule_id
+                 ORDER BY g.email_key, g.line DESC
+                 ON CONFLICT (email_key) DO NOTHING RETURNING id, audience_id),
+               complete AS (INSERT INTO added_people SELECT id FROM added WHERE audience_id IS NOT NULL)
+               SELECT count(*) FROM added"""
         ),
         {"head": head, "now": now},
-    )
+    ).scalar_one()
     conn.execute(text("CREATE TEMP TABLE touched (subscriber_id bigint PRIMARY KEY) ON COMMIT DROP"))
     conn.execute(
         text(
             """INSERT INTO touched SELECT s.id FROM subscribers s
-               WHERE s.email_key IN (SELECT email_key FROM staged) ORDER BY s.id FOR NO KEY UPDATE"""
+               WHERE s.email_key IN (SELECT email_key FROM staged)
+                 AND s.id NOT IN (SELECT subscriber_id FROM added_people)
+               ORDER BY s.id FOR NO KEY UPDATE"""
         )
     )
-    conn.execute(text("ANALYZE touched"))
-    return added.rowcount
+    conn.execute(text("ANALYZE added_people, touched"))
+    return added
 
 
 def move_people(conn: Connection, head: int, now: datetime) -> None:
@@ -155,22 +196,30 @@ def add_subscriptions(conn: Connection, head: int) -> tuple[int, int]:
     wanted = conn.execute(
         text("SELECT count(*) FROM (SELECT DISTINCT email_key, target_id FROM staged) x")
     ).scalar_one()
-    added = conn.execute(
-        text(
-            """WITH added AS (
-                 INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
-                 SELECT DISTINCT ON (s.id, g.target_id) s.id, g.target_id, 4, :head, g.confirmed_at, 'import'
-                 FROM staged g JOIN subscribers s USING (email_key)
-                 ORDER BY s.id, g.target_id, g.confirmed_at
-                 ON CONFLICT (subscriber_id, target_id) WHERE ended_at IS NULL DO NOTHING
-                 RETURNING subscriber_id),
-               moved AS (
-                 UPDATE subscribers s SET resume_position = c.covered_to
-                 FROM schedules c
-                 WHERE c.id = s.schedule_id AND s.resume_position IS NULL AND c.covered_to < :head
-                   AND s.id IN (SELECT subscriber_id FROM added))
-               SELECT count(*) FROM added"""
-        ),
-        {"head": head},
-    ).scalar_one()
+    bind = {"head": head, "reach": REACH}
+    added: int = conn.execute(text(_FIRST_SUBSCRIPTIONS), bind).rowcount
+    added += conn.execute(text(_MORE_SUBSCRIPTIONS), bind).scalar_one()
     return added, wanted - added
+
+
+_SUBSCRIPTIONS = """
+INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
+SELECT DISTINCT ON (s.id, g.target_id) s.id, g.target_id, :reach, :head, g.confirmed_at, 'import'
+FROM {people} p JOIN subscribers s ON s.id = p.subscriber_id JOIN staged g USING (email_key)
+ORDER BY s.id, g.target_id, g.confirmed_at
+"""
+
+# Nobody else knows these people yet, so that nothing can be in the way.
+_FIRST_SUBSCRIPTIONS = _SUBSCRIPTIONS.format(people="added_people")
+
+_MORE_SUBSCRIPTIONS = f"""
+WITH added AS (
+  {_SUBSCRIPTIONS.format(people="touched")}
+  ON CONFLICT (subscriber_id, target_id) WHERE ended_at IS NULL DO NOTHING RETURNING subscriber_id),
+moved AS (
+  UPDATE subscribers s SET resume_position = c.covered_to
+  FROM schedules c
+  WHERE c.id = s.schedule_id AND s.resume_position IS NULL AND c.covered_to < :head
+    AND s.id IN (SELECT subscriber_id FROM added))
+SELECT count(*) FROM added
+"""
