@@ -15,7 +15,9 @@ from tasks.app import app
 from tasks.process import process
 from tasks.wake import wake
 
-SEND_FOR = timedelta(seconds=60)  # then the message is sent anew, so that a worker can be stopped in between
+# Then the message is sent anew: a worker can be stopped in between, and where all of them send, the sweep that
+# finds what a killed one left behind waits no longer than this.
+SEND_FOR = timedelta(seconds=10)
 
 
 @app.task(name="tasks.tick")

@@ -20,7 +20,7 @@ from notifier.delivery.recording import record, skip_all
 from notifier.digests.content import EditionContent, NothingToSay
 from notifier.digests.editions import load_editions
 
-BEGUN_AT_LEAST = 16  # twice the calls in flight, so that no thread waits for a commit
+CALLS_IN_FLIGHT = 8  # a process
 RECORD_EVERY = timedelta(milliseconds=20)  # short: a kill leaves in doubt what is not recorded
 RENEW_EVERY = timedelta(seconds=10)
 
@@ -31,14 +31,18 @@ Ended = list[tuple[ClaimedBatch, Call]]
 
 
 class Round:
-    def __init__(self, engine: Engine, pool: Executor, calls: Calls, claims: list[ClaimedBatch]) -> None:
+    def __init__(
+        self, engine: Engine, pool: Executor, calls: Calls, claims: list[ClaimedBatch], pace: int
+    ) -> None:
         self._engine, self._pool, self._calls = engine, pool, calls
+        self._pace = pace
         self._waiting = deque(claims)
         self._under_way: dict[Call, ClaimedBatch] = {}
         self._renew_at = calls.clock() + RENEW_EVERY
         self._contents: dict[int, EditionContent] = {}
 
-    def run(self) -> None:
+    def run(self) -> int:
+        """How many calls a turn sees end, of late: the next round begins with this pace."""
         editions = [claim.edition_id for claim in self._waiting]
         self._contents = persist(self._engine, lambda conn: load_editions(conn, editions))
         try:
@@ -48,12 +52,18 @@ class Round:
         finally:
             for call in self._under_way:  # something is wrong: what has not been called is not to be
                 call.cancel()
+        return self._pace
 
     def _turn(self, done: Collection[Call]) -> None:
-        """In one transaction: record what has ended, keep what is ours, begin as much again."""
+        """In one transaction: record what has ended, keep what is ours, begin the next.
+
+        As many more are begun than can be under way as will have ended by the next turn, so that no thread waits
+        for it: with quick calls many, with slow ones, which would be in doubt while they wait, hardly any.
+        """
         now = self._calls.clock()
         ended = [(self._under_way.pop(call), call) for call in done]
-        room = max(BEGUN_AT_LEAST, 2 * len(done)) - len(self._under_way)
+        self._pace = max(len(done), self._pace // 2)
+        room = max(0, CALLS_IN_FLIGHT + self._pace - len(self._under_way))
         following = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
         kept = [*self._under_way.values(), *self._waiting] if now >= self._renew_at else []
         if not (ended or following or kept):

@@ -11,12 +11,11 @@ from sqlalchemy import Engine
 from notifier.delivery.calls import Calls
 from notifier.delivery.claiming import claim_batches
 from notifier.delivery.providers import Provider
-from notifier.delivery.rounds import Round
+from notifier.delivery.rounds import CALLS_IN_FLIGHT, Round
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 
 CLAIM_BATCHES = 50  # at a time: one claim costs the same for one as for fifty
-CALLS_IN_FLIGHT = 8
 RATE_PAUSE = timedelta(milliseconds=200)  # until the bucket holds a mail again
 
 
@@ -32,6 +31,7 @@ class Sender:
 
     def send_due(self, *, until: datetime, run_id: int | None = None) -> bool:
         """Send due batches until none is left or time is up. True if there may be more."""
+        pace = 0
         with ThreadPoolExecutor(CALLS_IN_FLIGHT, thread_name_prefix="send") as pool:
             while self.clock() < until:
                 now = self.clock()
@@ -49,5 +49,5 @@ class Sender:
                 if not claims:
                     return False
                 calls = Calls(self.provider, self.links, self.settings, self.clock)
-                Round(self.engine, pool, calls, claims).run()
+                pace = Round(self.engine, pool, calls, claims, pace).run()
         return True
