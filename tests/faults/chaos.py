@@ -20,8 +20,8 @@ ODDS = {
     "reset_before": 0.02, "reset_after": 0.02, "hang_before": 0.005, "hang_after": 0.005,
 }  # fmt: skip
 LATENCY_SECONDS = 0.05
-STEP_PAUSE_SECONDS = (0.3, 1.2)
-PAUSE_SECONDS = (1.0, 3.0)
+STEP_PAUSE_SECONDS = (1.0, 2.5)
+PAUSE_SECONDS = (2.0, 5.0)
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Chaos:
         chance.shuffle(order)
         while not self._over.is_set():
             for step in order:
-                whom = steps.GROUP if chance.random() < 0.15 else steps.ALONE
+                whom = steps.GROUP if chance.random() < 0.1 else steps.ALONE
                 steps.arm(self.house.plans, step, whom)
                 if self._over.wait(chance.uniform(*STEP_PAUSE_SECONDS)):
                     return

@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--database-url", help="a PostgreSQL where databases may be made; else an embedded one"
     )
-    parser.add_argument("--keep", type=Path, help="folder for the logs of seeds that went wrong")
+    parser.add_argument("--keep", type=Path, help="folder for the logs and the ledger of each seed")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
