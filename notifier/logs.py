@@ -22,7 +22,6 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
     # It writes whole requests, with the key, when it may.
     logging.getLogger("python_http_client").setLevel(logging.WARNING)

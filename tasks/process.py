@@ -14,6 +14,7 @@ from notifier.delivery.sending import Sender
 from notifier.embedded import ensure_services
 from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
+from notifier.logs import configure_logs
 from notifier.settings import Settings, load_settings
 
 
@@ -32,6 +33,7 @@ class Process:
 def process() -> Process:
     """Made at the first task, in the process that runs it: connections must not cross a fork."""
     settings = ensure_services(load_settings())
+    configure_logs(settings.log_format)
     assert settings.database_url
     engine = make_engine(settings.database_url)
     links = UnsubscribeLinks(signing_keys(settings), settings.public_url)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from notifier.cli.main import app
@@ -31,3 +32,4 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     yield run
     load_settings.cache_clear()
+    structlog.reset_defaults()  # the command wrote to a terminal that is gone now

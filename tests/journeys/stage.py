@@ -100,6 +100,9 @@ class Stage:
         files = sorted(self.settings.outbox_path.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]  # type: ignore[misc]
 
+    def mail_count(self) -> int:
+        return sum(1 for _ in self.settings.outbox_path.glob("*.eml"))
+
     def mailed(self) -> Counter[str]:
         return Counter(str(mail["To"]) for mail in self.mails())
 

@@ -32,14 +32,13 @@ def _everybody_waits_for_a_mail(stage: Stage) -> Counter[str]:
 def test_a_worker_killed_and_redis_flushed_in_the_middle_lose_and_repeat_nothing(stage: Stage) -> None:
     everybody = _everybody_waits_for_a_mail(stage)
     with stage.scheduler():
-        with stage.worker(SEND_RATE="60") as worker:  # slowly, so that there is a middle
+        with stage.worker(SEND_RATE="20") as worker:  # slowly, so that there is a middle
             stage.notifier("digest", "run", "--frequency", "daily", "--at", "2027-01-04T12:00Z")
-            until(lambda: len(stage.mails()) > 20, "the first mails")
+            until(lambda: stage.mail_count() > 20, "the first mails")
             kill(worker, signal.SIGKILL)
         with redis.Redis.from_url(str(stage.settings.redis_url)) as client:
             client.flushdb()
-        reached = len(stage.mails())
-        assert reached < PEOPLE, "the kill came too late to mean anything"
+        assert stage.mail_count() < PEOPLE, "the kill came too late to mean anything"
         with stage.worker():
             until(
                 lambda: stage.notifier("status", "--json")["deliveries"] == {"accepted": PEOPLE},
@@ -60,5 +59,5 @@ def test_redis_flushed_under_running_workers_does_not_stop_the_next_run(stage: S
         stage.notifier("digest", "run", "--frequency", "daily", "--at", "2027-01-04T12:00Z")
         with redis.Redis.from_url(str(stage.settings.redis_url)) as client:
             client.flushdb()  # with the wake-up in it
-        until(lambda: len(stage.mails()) == PEOPLE, "all mails", 150)
+        until(lambda: stage.mail_count() == PEOPLE, "all mails", 150)
     assert stage.mailed() == everybody
