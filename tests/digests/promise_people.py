@@ -1,11 +1,11 @@
 """What people do: each step taken by the product and by the model alike."""
 
 import csv
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import text
 
 from notifier.links.keys import signing_keys
@@ -15,10 +15,11 @@ from notifier.subscriptions.personal_data import erase_person
 from notifier.subscriptions.schedules import FREQUENCIES, Rhythm
 from notifier.subscriptions.stopping import stop_all
 from tests.digests.promise_model import Reader
-from tests.digests.promise_stage import BERLIN, TOPICS, Stage, reaches, rhythms, some, topics
+from tests.digests.promise_stage import BERLIN, STARTS, TOPICS, Stage, reaches, rhythms, some, topics
 
 MOST_READERS = 6
 COLUMNS = ("email", "study", "condition", "frequency", "timezone", "confirmed_at")
+SETTLING = timedelta(days=8)
 
 anybody = precondition(lambda self: self.model.readers)
 wish = st.tuples(
@@ -30,23 +31,35 @@ wish = st.tuples(
 )
 
 
+shape = {
+    "wanted": st.sets(topics, min_size=1, max_size=4),
+    "reach": reaches,
+    "rhythm": rhythms,
+    "locale": st.sampled_from(["en", "en", "es"]),
+    "titles": st.sampled_from([False, False, True]),
+}
+
+
 class People(Stage):
+    @initialize(start=st.sampled_from(STARTS), people=st.lists(st.fixed_dictionaries(shape), max_size=4))
+    def begin(self, start: datetime, people: list[dict[str, Any]]) -> None:
+        """Those who have been there for a while share the range of their schedule."""
+        self.open(start - SETTLING)
+        for person in people:
+            self.sign_up(**person)
+        self.now += SETTLING
+        self.tick()
+
     @precondition(lambda self: len(self.model.readers) < MOST_READERS)
-    @rule(
-        wanted=st.sets(topics, min_size=1, max_size=4),
-        reach=reaches,
-        rhythm=rhythms,
-        locale=st.sampled_from(["en", "en", "es"]),
-        titles=st.sampled_from([False, False, True]),
-    )
+    @rule(**shape)
     def sign_up(self, wanted: set[str], reach: int, rhythm: Rhythm, locale: str, titles: bool) -> None:
         self.names += 1
         name = f"reader{self.names}"
         refs = [ref for topic, ref in TOPICS.items() if topic in wanted]
-        shape: dict[str, Any] = {"rhythm": rhythm, "locale": locale, "titles": titles}
-        id_ = self.world.person(name, *refs, reach=reach, now=self.now, key=self.key(name), **shape)
+        form: dict[str, Any] = {"rhythm": rhythm, "locale": locale, "titles": titles}
+        id_ = self.world.person(name, *refs, reach=reach, now=self.now, key=self.key(name), **form)
         follows = {self.ids[topic]: reach for topic in wanted}
-        self.model.readers[id_] = Reader(name, **shape, follows=follows)
+        self.model.readers[id_] = Reader(name, **form, follows=follows)
         self.model.use(rhythm, self.now)
 
     @anybody

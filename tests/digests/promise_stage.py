@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize
+from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import Connection, text
 
 from notifier.delivery import planning
@@ -36,7 +36,6 @@ STARTS = (
     datetime(2026, 10, 24, 23, 30, tzinfo=UTC),
     datetime(2026, 10, 31, 23, 59, tzinfo=UTC),
 )
-
 some = st.integers(0, 11)  # one of whatever there is
 topics = st.sampled_from(list(TOPICS))
 reaches = st.sampled_from([4, 4, 3])
@@ -58,10 +57,9 @@ class Stage(RuleBasedStateMachine):
         self.last_batch = 0
         self.compared = True
 
-    @initialize(start=st.sampled_from(STARTS))
-    def begin(self, start: datetime) -> None:
+    def open(self, now: datetime) -> None:
         empty_tables(self.world.engine)
-        self.now = start
+        self.now = now
         self.ids = {name: self.world.target(ref) for name, ref in TOPICS.items()}
 
     def add_event(self, conn: Connection, about: dict[str, int]) -> tuple[int, Reasons]:

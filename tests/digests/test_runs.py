@@ -1,12 +1,15 @@
 """Who is told what, and exactly once."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from notifier.links.keys import signing_keys
 from notifier.settings import Settings
 from notifier.subscriptions.changing import follow, reschedule, unfollow
+from notifier.subscriptions.importing import import_subscribers
 from notifier.subscriptions.schedules import Rhythm
 from tests.world import NOON, World, condition, days, study_target
 
@@ -172,3 +175,30 @@ def test_a_daily_digest_does_not_mind_the_quiet_time_of_an_immediate_mail(world:
         reschedule(conn, anna, Rhythm("daily", "UTC", 12), now=NOON - timedelta(minutes=1))
     world.tick(NOON + timedelta(minutes=10))
     assert world.told() == {anna: [first, second]}
+
+
+def test_a_newcomer_with_an_older_range_has_nobody_else_told_again(world: World) -> None:
+    anna = world.person("anna", ASTHMA)
+    ben = world.person("ben", ASTHMA, rhythm=Rhythm("weekly", "UTC", 8, 1))
+    first = world.event(ASTHMA)
+    world.run("daily", NOON + days(1))
+    with world.engine.begin() as conn:
+        reschedule(conn, ben, Rhythm("daily", "UTC", 8), now=NOON + days(1))
+    second = world.event(ASTHMA)
+    world.run("daily", NOON + days(2))
+    assert world.told() == {anna: [first, second], ben: [first, second]}
+
+
+def test_a_wish_added_by_a_file_starts_when_the_file_is_read(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    keys = signing_keys(world.settings)
+    waiting = []
+    for topic in ("Asthma", "Eczema"):
+        path.write_text(
+            f"email,study,condition,frequency,timezone,confirmed_at\nanna@example.org,,{topic},,,2026-11-01\n"
+        )
+        import_subscribers(world.engine, path, settings=world.settings, keys=keys, now=NOON)
+        waiting.append(world.event(ASTHMA))
+        waiting.append(world.event(ECZEMA))
+    world.run("daily", NOON + days(1))
+    assert list(world.told().values()) == [[waiting[0], *waiting[2:]]]
