@@ -95,6 +95,7 @@ _DELIVERIES = """
 INSERT INTO deliveries (run_id, batch_id, subscriber_id)
 SELECT :run_id, b.batch_id, p.subscriber_id
 FROM planned_parts p JOIN planned_batches b USING (edition_id, part)
+ORDER BY b.batch_id, p.subscriber_id  -- those of one call lie side by side, in the table and in its index
 """
 
 
