@@ -19,7 +19,7 @@ from benchmarks import usual
 from benchmarks.checks import Expected, calls_in, complaints, ledger_complaints
 from benchmarks.place import Place, open_place, wait_for
 from benchmarks.report import as_json, load_average, print_table
-from benchmarks.runs import OURS, USUAL, Measured, run_ours, run_usual, thirds
+from benchmarks.runs import OURS, USUAL, Measured, run_ours, run_usual, split
 from benchmarks.world import World
 from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
@@ -39,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--usual", type=float, default=0.1, help="share of the people; 0: without comparison")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--latency-ms", type=float, default=0, help="the provider thinks before it answers")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -66,7 +67,7 @@ def measure(place: Place, world: World, share: float) -> tuple[Measured, Measure
         rows = conn.execute(text("SELECT id, email, public_id FROM subscribers ORDER BY id")).all()
     ids, due = {row.email: row.id for row in rows}, world.expected()
     expected = Expected(due, {row.email: row.public_id for row in rows})
-    ranges = thirds(1, int(world.people * share), 2) if share else []
+    ranges = split(1, int(world.people * share), 2) if share else []
     compared = Measured()
     with ExitStack() as stack:
         if ranges:
@@ -102,7 +103,7 @@ def main() -> int:
     configure_logs("text", logging.WARNING)
     world = World(given.people, given.conditions, given.events, given.seed)
     around: dict[str, Any] = {"people": world.people, "conditions": world.conditions, "studies": world.events}
-    with open_place() as place:
+    with open_place(given.latency_ms) as place:
         os.environ.update(place.environment)
         around |= fill(place, world)
         around["load before"] = load_average()

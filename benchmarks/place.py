@@ -67,7 +67,7 @@ class Place:
     def celery(self, name: str, *words: str) -> Iterator[None]:
         """A worker with two processes, ready for work."""
         log = self.folder / f"{name}.log"
-        command = [BIN / "celery", "--quiet", *words, "--loglevel", "WARNING", "--concurrency", "2"]
+        command = [str(BIN / "celery"), "--quiet", *words, "--loglevel", "WARNING", "--concurrency", "2"]
         process = subprocess.Popen(
             [*command, "--hostname", f"{name}@%h"],
             env={**os.environ, **self.environment},
@@ -86,7 +86,7 @@ class Place:
 
 
 @contextmanager
-def open_place() -> Iterator[Place]:
+def open_place(latency_ms: float = 0) -> Iterator[Place]:
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="notifier-benchmark-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -97,7 +97,7 @@ def open_place() -> Iterator[Place]:
         engine = make_engine(str(settings.database_url), application_name="benchmark")
         stack.callback(engine.dispose)
         upgrade(engine)
-        sink = stack.enter_context(_sink(folder))
+        sink = stack.enter_context(_sink(folder, latency_ms))
         assert sink.stdout is not None
         place = Place(folder, settings, engine, sink.stdout.readline().strip())
         pid_file = folder / "home" / "postgres" / "data" / "postmaster.pid"
@@ -110,8 +110,8 @@ def open_place() -> Iterator[Place]:
 
 
 @contextmanager
-def _sink(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "benchmarks.sink", str(folder)]
+def _sink(folder: Path, latency_ms: float) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "benchmarks.sink", str(folder), str(latency_ms)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as sink:

@@ -72,7 +72,7 @@ def run_usual(place: Place, subscriber_ids: tuple[int, int], due: int) -> Measur
     return measured
 
 
-def thirds(first: int, last: int, parts: int) -> list[tuple[int, int]]:
+def split(first: int, last: int, parts: int) -> list[tuple[int, int]]:
     """The ids from `first` to `last` in this many ranges."""
     edges = [first + (last - first + 1) * part // parts for part in range(parts + 1)]
     return [(begin, end - 1) for begin, end in pairwise(edges)]

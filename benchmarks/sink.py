@@ -22,7 +22,8 @@ _LENGTH_BYTES = 4
 
 
 class Sink:
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, latency_s: float) -> None:
+        self._latency_s = latency_s
         self.connections = self.open_connections = self.calls = 0
         self._spool = spool.open("wb", buffering=1 << 20)
 
@@ -40,6 +41,8 @@ class Sink:
             return Response(401)
         if not request.headers.get("content-type", "").startswith("application/json"):
             return Response(415)
+        if self._latency_s:
+            await asyncio.sleep(self._latency_s)
         self.calls += 1
         self._spool.write(len(request.body).to_bytes(_LENGTH_BYTES, "big") + request.body)
         message_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
@@ -53,11 +56,11 @@ def bodies(spool: Path) -> Iterator[bytes]:
             yield file.read(int.from_bytes(length, "big"))
 
 
-async def main(folder: Path) -> None:
+async def main(folder: Path, latency_ms: float) -> None:
     """Prints its address, then serves until its standard input ends."""
     context = make_certificate(folder).server_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    sink = Sink(folder / "calls.spool")
+    sink = Sink(folder / "calls.spool", latency_ms / 1000)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(sink), "127.0.0.1", 0, ssl=context, backlog=512)
     print(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
@@ -65,4 +68,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2])))
