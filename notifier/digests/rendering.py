@@ -2,33 +2,29 @@
 
 The templates are filled first and the finished HTML is inlined then: inlining a template's source moves its
 loops out of the tables.
-
-A study stands in many editions, so its card is filled and inlined once and kept. The styles allow that: each rule
-names one tag or one class, so that what is around a card cannot matter.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
-from markupsafe import Markup
 
+from notifier.digests import pieces
 from notifier.digests.cards import CardView
 from notifier.digests.content import EditionContent, RenderedMail
 from notifier.digests.text import underline, wrap
-from notifier.digests.view import digest_view
+from notifier.digests.view import DigestView, digest_view
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 
 _MISTAKES = (LookupError, TypeError, ValueError, AttributeError)
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 STYLES = (TEMPLATES / "_base" / "mail.css").read_text("utf-8")
-KEPT_CARDS = 1024  # each a few kilobytes
+KEPT_CARDS, KEPT_FRAMES = 1024, 256  # each a few kilobytes
 
 
 def render(content: EditionContent, settings: Settings) -> RenderedMail:
@@ -44,25 +40,22 @@ def render(content: EditionContent, settings: Settings) -> RenderedMail:
             f"An edition holds a change or a study of a shape that has no words ({type(error).__name__}).",
             "Look at its change events, correct what made them, then retry the delivery.",
         ) from error
-    mail = fill("digest", mail=view)
-    html = mail.html
-    for study in view.outline.cards:
-        html = html.replace(_card_place(study), _inlined_card(study))
-    return replace(mail, html=html)
-
-
-def fill(mail_name: str, **values: Any) -> RenderedMail:
-    """The three files of templates/email/<mail_name>/."""
+    frame, html = pieces.split(view, _inlined_card)
     return RenderedMail(
-        subject=_fill(f"{mail_name}/subject.txt", values).strip(),
-        text=_fill(f"{mail_name}/body.txt", values).strip() + "\n",
-        html=_INLINER.inline(_fill(f"{mail_name}/body.html", values)),
+        subject=_fill("digest/subject.txt", mail=view).strip(),
+        text=_fill("digest/body.txt", mail=view).strip() + "\n",
+        html=pieces.join(_inlined_frame(frame), html),
     )
 
 
-def _card_place(study: CardView) -> Markup:
-    """What stands for a card until all else is inlined. Text of others cannot hold it: its `<` is escaped."""
-    return Markup(f"<!--{study.nct_id}-->")  # noqa: S704
+@lru_cache(KEPT_FRAMES)
+def _inlined_frame(view: DigestView) -> str:
+    return inlined("digest/body.html", mail=view)
+
+
+def inlined(template: str, **values: Any) -> str:
+    """HTML for mail programs, which want its styles on each element."""
+    return _INLINER.inline(_fill(template, **values))
 
 
 @lru_cache(KEPT_CARDS)
@@ -80,7 +73,7 @@ def _card(template: str, study: CardView) -> str:
         return str(_TEMPLATES.get_template(template).module.card(study))  # type: ignore[attr-defined]
 
 
-def _fill(template: str, values: dict[str, Any]) -> str:
+def _fill(template: str, **values: Any) -> str:
     with _naming(template):
         return _TEMPLATES.get_template(template).render(values)
 
@@ -116,7 +109,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(wrap=wrap, underline=underline)
-    environment.globals.update(card_place=_card_place, text_card=_text_card)
+    environment.globals.update(text_card=_text_card)
     return environment
 
 

@@ -12,6 +12,7 @@ from notifier.digests import rendering
 from notifier.digests.content import EditionContent, NothingToSay, Reason, RenderedMail
 from notifier.digests.rendering import STYLES, render
 from notifier.digests.tags import TAG_PREFIX, UNSUBSCRIBE_TAG
+from notifier.digests.view import digest_view
 from notifier.errors import NotifierError
 from tests.digests.mail_lint import lint, preheader
 from tests.digests.reading_grade import grade, our_sentences
@@ -185,7 +186,22 @@ def test_a_template_that_cannot_be_filled_is_named(broken: str, monkeypatch: pyt
 
 
 def test_no_style_looks_at_what_is_around():
-    """A card is inlined on its own and kept, so a rule may name one tag or one class and nothing else."""
+    """Parts of a mail are inlined on their own and kept, so a rule may name one tag or one class and nothing else."""
     rules = [rule.strip() for rule in STYLES.split("}") if rule.strip()]
     assert rules
     assert all(re.fullmatch(r"\.?[a-z0-9]+ \{[^{]*", rule) for rule in rules), rules
+
+
+ODD_NAMES = ["A & B <i>", 'said "so"', "it’s l'eau", "a\u00a0space", "<!--0-->", "&amp; &lt;", "حمى"]
+
+
+@pytest.mark.parametrize("name", [*SAMPLES, *ODD_NAMES])
+def test_a_mail_put_together_from_pieces_is_the_mail_in_one_piece(name: str):
+    content = SAMPLES.get(name) or edition(new_item(1, Reason("condition", name, 1)), new_item(2))
+    view = digest_view(content, SETTINGS)
+    macro = rendering._TEMPLATES.get_template("_base/card.html").module.card
+    groups = tuple(replace(group, cards=tuple(map(macro, group.cards))) for group in view.outline.groups)
+    whole = replace(
+        view, outline=replace(view.outline, followed=tuple(map(macro, view.outline.followed)), groups=groups)
+    )
+    assert render(content, SETTINGS).html == rendering.inlined("digest/body.html", mail=whole)

@@ -1,0 +1,55 @@
+"""A digest in pieces: what many mails share is filled and inlined once, and kept.
+
+A card stands in many editions, and what is around the cards is the same but for the names of studies and
+conditions. Both can be inlined apart because each rule of our styles names one tag or one class: what is around a
+piece cannot matter.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+from markupsafe import Markup
+
+from notifier.digests.cards import CardView
+from notifier.digests.view import DigestView
+
+_PLACE = re.compile(r"<!--(\d+)-->")
+
+
+def split(view: DigestView, inlined_card: Callable[[CardView], str]) -> tuple[DigestView, list[str]]:
+    """The view with numbered places where cards and names stood, and the HTML for each place."""
+    pieces: list[str] = []
+
+    def place(html: str) -> Markup:
+        pieces.append(html)
+        return Markup(f"<!--{len(pieces) - 1}-->")  # noqa: S704
+
+    def name(text: str) -> str:
+        return place(_escaped(text)) if text else ""
+
+    def cards(studies: tuple[CardView, ...]) -> tuple[Any, ...]:
+        return tuple(place(inlined_card(study)) for study in studies)
+
+    groups = tuple(
+        replace(group, label=name(group.label), cards=cards(group.cards)) for group in view.outline.groups
+    )
+    frame = replace(
+        view,
+        outline=replace(view.outline, followed=cards(view.outline.followed), groups=groups),
+        studies=tuple(map(name, view.studies)),
+        conditions=tuple(map(name, view.conditions)),
+    )
+    return frame, pieces
+
+
+def join(html: str, pieces: list[str]) -> str:
+    """In one go, so that nothing in a piece is taken for a place. Elsewhere each `<` of others is escaped."""
+    return _PLACE.sub(lambda match: pieces[int(match[1])], html)
+
+
+def _escaped(text: str) -> str:
+    """As the inliner writes text."""
+    return escape(text, quote=False).replace("\u00a0", "&nbsp;")
