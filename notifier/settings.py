@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         None, repr=False, description="Redis address. Not set: an embedded Redis under NOTIFIER_HOME."
     )
     port: int = Field(8000, ge=0, le=65535, description="Port of the web process.")
-    public_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
+    public_url: Annotated[str, AfterValidator(checks.public_url)] = Field(
         "http://localhost:8000",
         description="Where people reach the web process; the base of every link in a mail.",
     )

@@ -1,8 +1,11 @@
+import base64
 import re
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from notifier.errors import NotifierError
 from notifier.settings import Settings, load_settings
@@ -41,6 +44,11 @@ def refusal(load, **variables: str) -> str:
     return str(caught.value)
 
 
+def der(key) -> str:
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(spki).decode()
+
+
 def test_nothing_set_is_enough_for_one_machine(load):
     settings = load()
     assert settings.mail_provider == "outbox"
@@ -70,9 +78,10 @@ def test_the_addresses_of_procfile_hosts_are_taken_as_they_are(load, scheme):
 
 
 def test_lists_are_separated_by_commas(load):
-    settings = load(SECRET_KEYS=f"{GOOD_KEY}, {GOOD_KEY[::-1]},", SENDGRID_WEBHOOK_PUBLIC_KEYS="TUZr,QUJD")
+    one, two = der(ec.generate_private_key(ec.SECP256R1())), der(ec.generate_private_key(ec.SECP256R1()))
+    settings = load(SECRET_KEYS=f"{GOOD_KEY}, {GOOD_KEY[::-1]},", SENDGRID_WEBHOOK_PUBLIC_KEYS=f"{one},{two}")
     assert [key.get_secret_value() for key in settings.secret_keys] == [GOOD_KEY, GOOD_KEY[::-1]]
-    assert settings.sendgrid_webhook_public_keys == ["TUZr", "QUJD"]
+    assert settings.sendgrid_webhook_public_keys == [one, two]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +93,24 @@ def test_lists_are_separated_by_commas(load):
         ("PORT", "70000", "65535"),
         ("PUBLIC_URL", "http://hunter2.example.org", "must begin with https://"),
         ("PUBLIC_URL", "https://", "and a host name"),
-        ("PUBLIC_URL", "http://[hunter2", "Invalid IPv6 URL"),
+        ("PUBLIC_URL", "https://example.org:hunter2", "the port is 1 to 65535"),
+        ("PUBLIC_URL", "https://example.org:70000/hunter2", "the port is 1 to 65535"),
+        ("PUBLIC_URL", "https://example.org/?a=hunter2", "no user name, query, fragment"),
+        ("PUBLIC_URL", "https://example.org/#hunter2", "no user name, query, fragment"),
+        ("PUBLIC_URL", "https://hunter2@example.org", "no user name, query, fragment"),
+        ("PUBLIC_URL", "https://example.org/hunter2 a", "space or parenthesis"),
+        ("PUBLIC_URL", "https://example.org/(hunter2)", "space or parenthesis"),
+        ("PUBLIC_URL", "https://example.org/hunter2é", "breaks links"),
+        ("PUBLIC_URL", "https://hunter2..example.org", "cannot exist"),
+        ("PUBLIC_URL", "https://hunter2-\N{SNOWMAN}.example.org", "cannot exist"),
+        ("DATABASE_URL", "postgres://user:hunter2@host:port/db", "the port must be a number"),
+        ("DATABASE_URL", "postgres://user:hunter2@host:70000/db", "outside 1 to 65535"),
+        ("REDIS_URL", "redis://:hunter2@host:port/0", "the port is 1 to 65535"),
+        ("REDIS_URL", "redis://host:6379/hunter2", "the number of a database"),
+        ("REDIS_URL", "redis://:hunter2@/0", "has no host name"),
+        ("MAIL_FROM", "Études <hunter2@example.org>", "is not a mail address in ASCII"),
+        ("MAIL_FROM", "a@example.org, hunter2@example.org", "is not a mail address"),
+        ("PUBLIC_URL", "http://[hunter2", "has a host or port that cannot be read"),
         (
             "SECRET_KEYS",
             f"{GOOD_KEY},hunter2",
@@ -108,6 +134,33 @@ def test_a_wrong_setting_is_named_with_its_remedy_and_its_value_is_kept_secret(l
     assert remedy in message
     assert "hunter2" not in message
     assert "See .env.example" in message
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://bücher.example.org:8443/news/", "https://xn--bcher-kva.example.org:8443/news"),
+        ("https://updates.example.org/", "https://updates.example.org"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_links_in_mail_are_made_of_plain_letters(load, given, taken):
+    assert load(PUBLIC_URL=given).public_url == taken
+
+
+@pytest.mark.parametrize(
+    "mailbox", ["a@example.org", "<a@example.org>", "Dr. A <a@example.org>", '"A, B" <a@example.org>']
+)
+def test_a_sender_may_have_a_name(load, mailbox):
+    assert load(MAIL_FROM=mailbox).mail_from == mailbox
+
+
+def test_only_a_p256_public_key_can_check_the_webhook(load):
+    others = [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)]
+    for text in ["QUJD", *map(der, others)]:
+        assert "SENDGRID_WEBHOOK_PUBLIC_KEYS: is not a public key" in refusal(
+            load, SENDGRID_WEBHOOK_PUBLIC_KEYS=text
+        )
 
 
 def test_all_wrong_settings_are_named_at_once(load):

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from functools import cache
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from notifier.settings_checks import p256_key
 
 SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
 _TIMESTAMP = re.compile(r"[0-9]{10}")
+_public_key = cache(p256_key)
 _LONGEST_SIGNATURE = 200  # base64 of a DER pair of 256-bit numbers is 96 characters
 
 
@@ -36,7 +38,7 @@ def verify(raw_body: bytes, signature: str | None, timestamp: str | None, keys: 
 
 
 def _signed_by(key: str, signature: bytes, signed: bytes) -> bool:
-    public = _load(key)
+    public = _public_key(key)
     if public is None:
         return False
     try:
@@ -44,20 +46,3 @@ def _signed_by(key: str, signature: bytes, signed: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-@cache
-def _load(key: str) -> EllipticCurvePublicKey | None:
-    """None for what is not a P-256 key; `usable` tells the operator."""
-    try:
-        public = load_der_public_key(b64decode(key, validate=True))
-    except Exception:  # the parser's errors are of many kinds
-        return None
-    if not isinstance(public, EllipticCurvePublicKey) or not isinstance(public.curve, SECP256R1):
-        return None
-    return public
-
-
-def usable(key: str) -> bool:
-    """Is this a public key that a webhook's signature can be checked with? For settings and `notifier doctor`."""
-    return _load(key) is not None
