@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from notifier.errors import NotifierError
 from notifier.settings import Settings, load_settings
+from tasks.app import config
 from tests.paths import ROOT
 
 GOOD_KEY = "0123456789abcdef0123456789abcdef"
@@ -225,3 +226,13 @@ def test_the_example_file_shows_each_setting_once_with_its_sentence_and_default(
         default = field.get_default(call_default_factory=True)
         expected[name.upper()] = (field.description, "" if default in (None, []) else str(default))
     assert shown == expected
+
+
+def test_a_worker_with_a_wrong_setting_stops_with_one_line(load, monkeypatch, capsys):
+    monkeypatch.setenv("PORT", "x")
+    load_settings.cache_clear()
+    with pytest.raises(SystemExit) as stopped:
+        config()
+    assert stopped.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Stopped: Settings: PORT: ")
