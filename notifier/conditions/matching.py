@@ -10,11 +10,11 @@ from notifier.conditions.normal_form import BadCondition, clean_condition, norma
 
 MAX_SUGGESTIONS = 20
 
-_BY_KEY = text("SELECT label, concept_id FROM targets WHERE kind = 'condition' AND key = :key")
+_BY_KEY = text("SELECT label, concept_id FROM targets WHERE kind = 'condition' AND known AND key = :key")
 _BY_WORDS = text(
     """
 SELECT label, concept_id FROM targets
-WHERE kind = 'condition' AND to_tsvector('simple', label) @@ to_tsquery('simple', :query)
+WHERE kind = 'condition' AND known AND to_tsvector('simple', label) @@ to_tsquery('simple', :query)
 ORDER BY key = :key DESC, concept_id IS NULL, length(label), label
 LIMIT :limit
 """

@@ -1,6 +1,6 @@
 """Targets: what one can follow. A target is a study or a condition."""
 
-from sqlalchemy import CheckConstraint, Identity, Index, Integer, UniqueConstraint, text
+from sqlalchemy import Boolean, CheckConstraint, Identity, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -9,7 +9,8 @@ from notifier.db.base import Base
 class Target(Base):
     """`key` is the NCT id of a study, or the normal form of a condition (see `normal_form`).
 
-    `label` is what people read; `concept_id` is the MeSH id where one is known.
+    `label` is what people read; `concept_id` is the MeSH id where one is known. Until a study is about it, a
+    condition is only what somebody typed: nobody else is shown it.
     """
 
     __tablename__ = "targets"
@@ -24,3 +25,4 @@ class Target(Base):
     key: Mapped[str]
     label: Mapped[str]
     concept_id: Mapped[str | None]
+    known: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # a study has been about it

@@ -17,7 +17,8 @@ WITH wanted AS (
 _FIND = text(
     _WANTED
     + """
-SELECT t.id, t.kind, t.key, t.concept_id IS NULL AND w.concept_id IS NOT NULL AS unnamed
+SELECT t.id, t.kind, t.key,
+       t.concept_id IS NULL AND w.concept_id IS NOT NULL OR :known AND NOT t.known AS unnamed
 FROM wanted w JOIN targets t USING (kind, key)
 """
 )
@@ -25,43 +26,50 @@ FROM wanted w JOIN targets t USING (kind, key)
 _INSERT = text(
     _WANTED
     + """
-INSERT INTO targets (kind, key, label, concept_id)
-SELECT kind, key, label, concept_id FROM wanted ORDER BY kind COLLATE "C", key COLLATE "C"
+INSERT INTO targets (kind, key, label, concept_id, known)
+SELECT kind, key, label, concept_id, :known FROM wanted ORDER BY kind COLLATE "C", key COLLATE "C"
 ON CONFLICT (kind, key) DO NOTHING
 """
 )
-# A registrant's words may be stored long before a heading with a MeSH id is seen for them. Whoever
-# holds the row is writing the same id, so it is passed over.
+# People may follow a condition long before a study is about it, and a registrant's words may be stored long before a
+# heading with a MeSH id is seen for them. Whoever holds the row is writing the same, so it is passed over.
 _NAME = text(
     _WANTED
     + """
-UPDATE targets t SET concept_id = w.concept_id FROM wanted w
+UPDATE targets t
+SET concept_id = COALESCE(t.concept_id, w.concept_id), known = t.known OR :known,
+    label = CASE WHEN :known AND NOT t.known THEN w.label ELSE t.label END
+FROM wanted w
 WHERE t.kind = w.kind AND t.key = w.key AND t.id IN (
     SELECT t.id FROM targets t JOIN wanted USING (kind, key)
-    WHERE t.concept_id IS NULL FOR UPDATE OF t SKIP LOCKED
+    WHERE t.concept_id IS NULL OR NOT t.known FOR UPDATE OF t SKIP LOCKED
 )
 """
 )
 
 
-def store_targets(conn: Connection, refs: Iterable[TargetRef]) -> TargetIds:
-    """Return the ids by (kind, key); missing targets are made.
+def store_targets(conn: Connection, refs: Iterable[TargetRef], *, known: bool = False) -> TargetIds:
+    """Return the ids by (kind, key); missing targets are made. `known`: these are what a study is about, in the
+    registry's words.
 
     Call it once in a transaction, with all that the transaction needs: each call takes locks in order,
     two calls may not.
     """
     wanted = {(ref.kind, ref.key): ref for ref in refs}
-    ids, unnamed = _find(conn, wanted.values())
+    ids, unnamed = _find(conn, wanted.values(), known)
     if len(ids) < len(wanted):
-        conn.execute(_INSERT, _columns(ref for key, ref in wanted.items() if key not in ids))
-        ids, _ = _find(conn, wanted.values())
+        missing = _columns(ref for key, ref in wanted.items() if key not in ids)
+        conn.execute(_INSERT, {**missing, "known": known})
+        ids, _ = _find(conn, wanted.values(), known)
     if unnamed:
-        conn.execute(_NAME, _columns(wanted[key] for key in unnamed))
+        conn.execute(_NAME, {**_columns(wanted[key] for key in unnamed), "known": known})
     return ids
 
 
-def _find(conn: Connection, refs: Iterable[TargetRef]) -> tuple[TargetIds, list[tuple[str, str]]]:
-    rows = conn.execute(_FIND, _columns(refs)).all()
+def _find(
+    conn: Connection, refs: Iterable[TargetRef], known: bool
+) -> tuple[TargetIds, list[tuple[str, str]]]:
+    rows = conn.execute(_FIND, {**_columns(refs), "known": known}).all()
     return {(row.kind, row.key): row.id for row in rows}, [(row.kind, row.key) for row in rows if row.unnamed]
 
 

@@ -21,7 +21,8 @@ def insert_events(
 
     `known` are targets that no event has yet: people look for them, and can follow them.
     """
-    target_ids = store_targets(conn, [*known, *(target for _, event in events for target in event.targets)])
+    told = [target for _, event in events for target in event.targets]
+    target_ids = store_targets(conn, [*known, *told], known=True)
     if not events:
         return
     event_ids = next_ids(conn, "change_events", len(events))

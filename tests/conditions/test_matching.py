@@ -2,8 +2,9 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from notifier.conditions.matching import match_phrase, suggest
+from notifier.conditions.normal_form import normal_form
 from notifier.conditions.store import store_targets
-from notifier.conditions.targets import condition_targets, study_target
+from notifier.conditions.targets import TargetRef, condition_targets, study_target
 
 SCC = "Squamous Cell Carcinoma of Head and Neck"
 
@@ -17,7 +18,7 @@ def conn(engine: Engine):
         [],
     )
     with engine.begin() as conn:
-        store_targets(conn, [*refs, study_target("NCT00000001")])
+        store_targets(conn, [*refs, study_target("NCT00000001")], known=True)
         yield conn
 
 
@@ -58,3 +59,15 @@ def test_suggestions_have_all_words_and_the_last_may_be_unfinished(conn: Connect
 @pytest.mark.parametrize("query", ["", "   ", "&|!:*()'", "\0", "_", "x" * 5000, "z " * 500, "'; DROP TABLE"])
 def test_any_query_is_answered(conn: Connection, query: str):
     assert suggest(conn, query) == []
+
+
+def test_what_somebody_typed_is_shown_to_nobody_until_a_study_is_about_it(conn: Connection):
+    typed = TargetRef(
+        "condition", normal_form("Zellweger thing of my son"), "Zellweger thing of my son", None, 1
+    )
+    store_targets(conn, [typed])
+    assert suggest(conn, "zellweger") == []
+    assert match_phrase(conn, typed.label).concept is None
+    registered = TargetRef("condition", typed.key, "My Son's Zellweger Thing", None, 1)
+    store_targets(conn, [registered], known=True)
+    assert [found.label for found in suggest(conn, "zellweger")] == [registered.label]
