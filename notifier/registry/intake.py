@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from notifier.registry.states import Outcome
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 16 << 20  # of facts; what bounds the memory if records are very large
+FARTHEST_DATE = timedelta(days=366)
 KEPT_REJECTIONS = 100  # the summary holds this many; `on_rejection` hears of all
 ANALYZE_FROM = 1000  # written rows: after that many the planner's statistics are far from the truth
 
@@ -61,7 +62,7 @@ def take_in(
 
     While the database works on one batch, the next is read.
     """
-    intake = _Intake(on_rejection)
+    intake = _Intake(on_rejection, now)
     with ThreadPoolExecutor(1, "intake") as writer:
         storing: Future[Stored] | None = None
         for batch in intake.batches(records):
@@ -81,8 +82,9 @@ def take_in(
 class _Intake:
     """Reads, rejects and counts."""
 
-    def __init__(self, on_rejection: Callable[[Rejection], None] | None) -> None:
+    def __init__(self, on_rejection: Callable[[Rejection], None] | None, now: datetime) -> None:
         self.result = IntakeResult()
+        self._latest = now.date() + FARTHEST_DATE
         self._on_rejection = on_rejection
 
     def batches(self, records: Iterable[RawRecord | Rejection]) -> Iterator[list[Sourced]]:
@@ -115,10 +117,17 @@ class _Intake:
                 continue
             try:
                 version = project(record.data)
+                self._refuse_far_future(version)
             except BadRecord as bad:
                 self._reject(Rejection(record.file, record.line, bad.reason))
             else:
                 yield RawRecord(record.file, record.line, None), version
+
+    def _refuse_far_future(self, version: StudyVersion) -> None:
+        """One record that is dated 9999 would be newer than all of its later versions."""
+        for name, day in (("lastUpdatePostDate", version.updated_on), ("versionHolder", version.data_date)):
+            if day and day > self._latest:
+                raise BadRecord(f"{name} is {day}, which lies more than a year ahead")
 
     def _reject(self, rejection: Rejection) -> None:
         self.result.rejected += 1
