@@ -45,6 +45,8 @@ def show(email: str, json: Json = False) -> None:
         person = _person(session, email)
     if json:
         return print_json({name: value for name, value in person.items() if name != "deliveries"})
+    if "frequency" not in person:
+        return stdout.print("Not subscribed; the address is on the do-not-mail list.")
     stdout.print(f"{person['state']}, {person['frequency']}, {person['zone']}, {person['hour']}:00")
     rows = [
         [s["kind"], s["target"], s["confirmed_at"][:10], (s["ended_at"] or "")[:10]]

@@ -72,6 +72,11 @@ class FeedbackEvent(Base):
         Index("ix_feedback_events_new", "id", postgresql_where="applied_at IS NULL"),
         Index("ix_feedback_events_soft", "email_key", "occurred_at", postgresql_where="kind = 'blocked'"),
         Index("ix_feedback_events_received", "received_at"),
+        Index(
+            "ix_feedback_events_unwelcome",
+            "received_at",
+            postgresql_where="kind IN ('spamreport', 'bounce', 'dropped_invalid', 'open', 'click')",
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

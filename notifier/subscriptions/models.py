@@ -108,7 +108,7 @@ class Subscription(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     public_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
     target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"))
     reach: Mapped[int] = mapped_column(SmallInteger)
     start_position: Mapped[int]  # the head position when it was confirmed

@@ -1,10 +1,12 @@
 """One line of a subscribers file, checked field by field."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 
 from notifier.conditions.normal_form import BadCondition, clean_condition
@@ -15,6 +17,11 @@ from notifier.registry.records import BadRecord
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 
 COLUMNS = ("email", "study", "condition", "frequency", "timezone", "confirmed_at")
+MAX_FIELD_CHARS = 10_000
+MAX_RECORD_LINES = 100  # a field in quotes may hold line breaks; beyond this its quote is a stray one
+FIRST_YEAR = 2000
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+csv.field_size_limit(2**31 - 1)  # a longer field is named and refused below, with its record only
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +50,77 @@ class _Bad(Exception):
 
 
 def read_consents(path: Path, now: datetime) -> Iterator[Consent | Rejected]:
-    """Each line of the file. Raises NotifierError where the file as a whole cannot be read."""
+    """Each record of the file. Raises NotifierError where the file as a whole cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", errors="strict", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_header(path, reader.fieldnames)
-            yield from _read_lines(reader, now)
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            records = _records(file)
+            names = _header(path, next(records, None))
+            yield from _read_records(records, names, now)
     except OSError as error:
         raise NotifierError(
             f"{path}: cannot be read ({error.strerror}).", "Check the path and its permissions."
         ) from None
-    except UnicodeDecodeError as error:
-        raise NotifierError(
-            f"{path}: is not UTF-8 (byte {error.start}).", "Save the file as UTF-8."
-        ) from None
-    except csv.Error as error:
-        raise NotifierError(
-            f"{path}: line {reader.line_num}: {error}.", "Mend the quotes of that line."
-        ) from None
 
 
-def _check_header(path: Path, names: object) -> None:
-    missing = [name for name in COLUMNS if name not in (names or ())]  # type: ignore[operator]
+def _records(lines: Iterator[str]) -> Iterator[tuple[int, list[str] | None]]:
+    """The fields of each record and the number of its first line; None where its quotes are wrong.
+
+    A stray quote would swallow the lines after it: only its own line is lost, the others are read again.
+    """
+    number = 1
+    while first := next(lines, ""):
+        taken = [first]
+        rest = (taken.append(line) or line for line in islice(lines, MAX_RECORD_LINES - 1))  # type: ignore[func-returns-value]
+        try:
+            fields = next(csv.reader(chain((first,), rest), strict=True))
+        except csv.Error:
+            fields = None
+        if fields is None and len(taken) > 1:
+            lines = chain(taken[1:], lines)
+            del taken[1:]
+        if fields != []:  # an empty line
+            yield number, fields
+        number += len(taken)
+
+
+def _header(path: Path, record: tuple[int, list[str] | None] | None) -> list[str]:
+    names = (record and record[1]) or []
+    if any(_NOT_UTF8.search(name) or "\0" in name for name in names):
+        raise NotifierError(f"{path}: line 1: is not UTF-8.", "Save the file as UTF-8.")
+    missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise NotifierError(
             f"{path}: line 1: no column {', '.join(missing)}.", f"The first line must be {','.join(COLUMNS)}."
         )
+    return names
 
 
-def _read_lines(reader: "csv.DictReader[str]", now: datetime) -> Iterator[Consent | Rejected]:
+def _read_records(
+    records: Iterator[tuple[int, list[str] | None]], names: list[str], now: datetime
+) -> Iterator[Consent | Rejected]:
     latest = now + timedelta(days=1)  # clocks and zones differ; the day after tomorrow is a mistake
-    while True:
-        line = reader.line_num + 1
-        row = next(reader, None)
-        if row is None:
-            return
+    for line, fields in records:
         try:
-            yield _consent(line, row, latest)
+            yield _consent(line, _row(names, fields), latest)
         except _Bad as bad:
             yield Rejected(line, bad.field, bad.reason)
 
 
+def _row(names: list[str], fields: list[str] | None) -> dict[str, str]:
+    if fields is None:
+        raise _Bad("line", "has a stray quotation mark; write it twice, or take it out")
+    if len(fields) != len(names):
+        raise _Bad("line", f"has {len(fields)} fields, the first line has {len(names)}")
+    row = dict(zip(names, fields, strict=True))
+    for name, value in row.items():
+        if len(value) > MAX_FIELD_CHARS:
+            raise _Bad(name, f"is longer than {MAX_FIELD_CHARS:,} characters")
+        if not value.isascii() and _NOT_UTF8.search(value):
+            raise _Bad(name, "is not UTF-8; save the file as UTF-8")
+    return row
+
+
 def _consent(line: int, row: dict[str, str], latest: datetime) -> Consent:
-    if None in row or None in row.values():
-        raise _Bad("line", f"has not the {len(COLUMNS)} fields of the first line")
     study = _study(row["study"].strip())
     condition = _condition(row["condition"].strip())
     if study is None and condition is None:
@@ -155,6 +189,8 @@ def _confirmed_at(value: str, latest: datetime) -> datetime:
         raise _Bad(
             "confirmed_at", "is not a date; it looks like 2026-02-21 or 2026-02-21T09:30:00Z"
         ) from None
+    if moment.year < FIRST_YEAR:
+        raise _Bad("confirmed_at", f"lies before the year {FIRST_YEAR}; write the day on which they agreed")
     if moment > latest:
         raise _Bad("confirmed_at", "lies in the future")
     return moment

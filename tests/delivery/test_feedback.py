@@ -16,7 +16,10 @@ from notifier.delivery.providers import Outcome
 from notifier.delivery.settling import settle_unknown
 from notifier.delivery.suppressions import listed
 from notifier.delivery.watching import pause_if_unwelcome
+from notifier.links.keys import email_key
+from notifier.subscriptions.personal_data import erase_person
 from notifier.web.app import create_app
+from tests.conftest import SECRET_KEY
 from tests.delivery.office import ASTHMA, Office
 from tests.fakes.sendgrid.webhook import Signer
 from tests.world import days
@@ -118,6 +121,25 @@ def test_a_bad_element_does_not_cost_the_others(desk: Desk, bad: Any) -> None:
 def test_odd_fields_are_borne(desk: Desk, odd: Element) -> None:
     assert desk.post(desk.element("delivered", **odd)) == 204
     assert desk.office.sql("SELECT count(*) FROM feedback_events") == [(1,)]
+
+
+@pytest.mark.parametrize("odd", [b'{"event":"bounce","timestamp":1800000000,"email":"a\\ud800@example.org"}',
+                                 b'{"event":"delivered","timestamp":-1e400}'])  # fmt: skip
+def test_one_bad_character_does_not_cost_the_others(desk: Desk, odd: bytes) -> None:
+    body = b"[" + odd + b"," + orjson.dumps(desk.element("delivered")) + b"]"
+    headers = desk.signer.headers(body, int(desk.office.clock().timestamp()))
+    assert desk.client.post("/webhooks/sendgrid", content=body, headers=headers).status_code == 204
+    apply_feedback(desk.office.world.engine, now=desk.office.clock())
+    assert desk.office.states() == {"accepted": 7, "delivered": 1}
+
+
+def test_after_erasure_the_hash_leads_nowhere(desk: Desk) -> None:
+    desk.post(desk.element("delivered"), desk.element("bounce", type="blocked"))
+    key = email_key([SECRET_KEY], "anna@example.org")
+    with desk.office.world.engine.begin() as conn:
+        assert erase_person(conn, key, now=desk.office.clock())
+    assert desk.office.sql("SELECT count(*) FROM feedback_events WHERE delivery_id IS NOT NULL") == [(0,)]
+    assert desk.office.sql("SELECT count(*) FROM feedback_events WHERE email_key IS NOT NULL") == [(0,)]
 
 
 def test_a_body_that_is_no_list_of_events_is_refused(desk: Desk) -> None:

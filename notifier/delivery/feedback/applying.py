@@ -45,6 +45,7 @@ def _apply_chunk(conn: Connection, now: datetime) -> int:
         _MOVE_DELIVERIES,
         _SUPPRESS,
         _SUPPRESS_SOFT,
+        _HOLD_PEOPLE,
         _END_SUBSCRIPTIONS,
         _STOP_PEOPLE,
         _APPLIED,
@@ -107,4 +108,11 @@ UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL
 WHERE state = 'active' AND id IN ({_LEAVING})
 """
 
-_APPLIED = "UPDATE feedback_events f SET applied_at = :now FROM chunk c WHERE c.id = f.id"
+# People before their subscriptions, as whoever stops them by a link does.
+_HOLD_PEOPLE = f"SELECT id FROM subscribers WHERE id IN ({_LEAVING}) ORDER BY id FOR NO KEY UPDATE"
+
+# The hash of the address has done its work, but where soft bounces are counted by it.
+_APPLIED = """
+UPDATE feedback_events f SET applied_at = :now, email_key = CASE WHEN f.kind = 'blocked' THEN f.email_key END
+FROM chunk c WHERE c.id = f.id
+"""

@@ -78,7 +78,11 @@ def _delivery_id(value: Any) -> UUID | None:
 
 
 def _email_key(value: Any, keys: list[str]) -> bytes | None:
-    return email_key(keys, value) if isinstance(value, str) and "@" in value and len(value) <= 320 else None
+    return email_key(keys, value) if _is_address(value) else None
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and "@" in value and len(value) <= 320 and value.isprintable()
 
 
 def _kind(element: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Take a verified webhook body in: one statement for all of it, each event once."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,10 +43,18 @@ def _elements(body: bytes) -> list[object]:
     try:
         elements = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise BadBody from None
+        elements = _leniently(body)
     if not isinstance(elements, list):
         raise BadBody
     return elements
+
+
+def _leniently(body: bytes) -> object:
+    """A lone surrogate or a number out of bounds in one element must not cost the others."""
+    try:
+        return json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise BadBody from None
 
 
 def _read(elements: list[object], keys: list[str]) -> tuple[list[Feedback], int]:

@@ -66,6 +66,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="kind = 'blocked'",
     )
+    op.create_index(
+        "ix_feedback_events_unwelcome",
+        "feedback_events",
+        ["received_at"],
+        unique=False,
+        postgresql_where="kind IN ('spamreport', 'bounce', 'dropped_invalid', 'open', 'click')",
+    )
     op.create_table(
         "heartbeats",
         sa.Column("name", sa.Text(), nullable=False),
@@ -159,6 +166,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("concept_id", sa.Text(), nullable=True),
+        sa.Column("known", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint("kind IN ('study', 'condition')", name=op.f("ck_targets_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_targets")),
         sa.UniqueConstraint("kind", "key", name=op.f("uq_targets_kind_key")),
@@ -380,6 +388,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
         sa.UniqueConstraint("public_id", name=op.f("uq_subscriptions_public_id")),
     )
+    op.create_index(op.f("ix_subscriptions_subscriber_id"), "subscriptions", ["subscriber_id"], unique=False)
     op.create_index(
         "ix_subscriptions_target",
         "subscriptions",
