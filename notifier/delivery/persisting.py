@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-PAUSES_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
+PAUSES_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0)  # in all, half of a lease: a restart of PostgreSQL
 DEADLOCK = "40P01"
 
 T = TypeVar("T")
@@ -22,10 +22,17 @@ def persist(engine: Engine, work: Callable[[Connection], T]) -> T:
         try:
             return _once(engine, work)
         except DBAPIError as error:
-            if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) == DEADLOCK):
+            if not _may_pass(error):
                 raise
         time.sleep(pause)
     return _once(engine, work)
+
+
+def _may_pass(error: DBAPIError) -> bool:
+    """A lost connection, one that is refused while the server restarts, or two that waited in a circle."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    refused = isinstance(error, OperationalError) and (not state or state[:2] in ("08", "57"))
+    return error.connection_invalidated or refused or state == DEADLOCK
 
 
 def _once(engine: Engine, work: Callable[[Connection], T]) -> T:

@@ -20,6 +20,7 @@ from notifier.settings import Settings
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 THROTTLE_DELAY = timedelta(seconds=30)
+LONGEST_OUTAGE = timedelta(days=1)
 
 
 def record(
@@ -133,7 +134,11 @@ def _retry(
     if outcome.kind in ("account", "refused_named"):
         retry_at = now
     costs_nothing = outcome.kind in ("throttled", "account", "refused_named")
-    if claim.attempt >= settings.max_attempts and not costs_nothing:
+    if (
+        claim.attempt >= settings.max_attempts
+        and not costs_nothing
+        and not _may_pass(conn, claim, outcome, now)
+    ):
         return _end(conn, claim, "failed", outcome, now)
     bind = {"id": claim.batch_id, "retry_at": retry_at, "refund": int(costs_nothing)}
     conn.execute(
@@ -145,6 +150,17 @@ def _retry(
         {**bind, "kind": outcome.kind, "reason": outcome.reason},
     )
     return None
+
+
+def _may_pass(conn: Connection, claim: ClaimedBatch, outcome: Outcome, now: datetime) -> bool:
+    """An outage on the provider's side is waited out for a day, however often that is tried: nobody whose mail was
+    certainly not taken shall miss it for half an hour of bad luck."""
+    if outcome.kind not in ("unreachable", "fault"):
+        return False
+    planned: datetime = conn.execute(
+        text("SELECT created_at FROM batches WHERE id = :id"), {"id": claim.batch_id}
+    ).scalar_one()
+    return now < planned + LONGEST_OUTAGE
 
 
 def _throttle(conn: Connection, outcome: Outcome, now: datetime) -> datetime:

@@ -89,9 +89,21 @@ def test_finding_one_bad_address_among_a_thousand_gives_up_nobody_else(
     assert office.states() == {"accepted": 7, "failed": 1}
 
 
-def test_a_fault_is_tried_again_later_and_ends_after_a_bounded_number_of_tries(office: Office) -> None:
-    office.provider.answers = [lambda batch: Outcome("fault", reason="503")] * 50
-    for _ in range(20):
+def test_a_fault_is_tried_for_a_day_and_then_ends(office: Office) -> None:
+    office.provider.answers = [lambda batch: Outcome("fault", reason="503")] * 500
+    for _ in range(11):
+        office.later(timedelta(hours=2))
+    assert office.states() == {"retrying": 8}
+    office.later(timedelta(hours=2))
+    office.later(timedelta(hours=2))
+    assert office.states() == {"failed": 8}
+    assert office.provider.calls == 12
+
+
+def test_what_may_never_pass_is_tried_a_bounded_number_of_times(office: Office) -> None:
+    lose = [lambda batch: Outcome("unknown", deferred={p.delivery_id: "450" for p in batch.recipients})]
+    office.provider.answers = lose * 500
+    for _ in range(30):
         office.later(timedelta(hours=2))
     assert office.states() == {"failed": 8}
     assert office.provider.calls == office.world.settings.max_attempts
@@ -112,14 +124,14 @@ def test_a_refused_account_opens_the_breaker_and_a_probe_closes_it(office: Offic
     office.send()
     assert office.states() == {"retrying": 8}
     with office.world.engine.connect() as conn:
-        assert brakes_on(conn) == {"breaker": "401"}
+        assert brakes_on(conn, office.clock()) == {"breaker": "401"}
     office.send()
     assert office.provider.calls == 1  # nothing is tried before the probe is due
     office.later(brakes.PROBE_INTERVAL)
     office.later(brakes.PROBE_INTERVAL)
     assert office.states() == {"accepted": 8}
     with office.world.engine.connect() as conn:
-        assert brakes_on(conn) == {}
+        assert brakes_on(conn, office.clock()) == {}
 
 
 def test_an_outage_of_the_account_costs_no_attempts(office: Office) -> None:
