@@ -1,5 +1,6 @@
 """What the ledger says, and what an operator decides about it."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from notifier.cli.output import Json, print_json, print_table, stderr, stdout
 from notifier.cli.session import open_session
 from notifier.delivery import deciding
-from notifier.delivery.progress import brakes_on, oldest_due, states_of_all
+from notifier.delivery.progress import brakes_on, oldest_due, states_of_all, tracked_mails
 from notifier.delivery.story import delivery_story
 from notifier.errors import NotifierError
 from notifier.ops.heartbeat import last_beat
@@ -90,7 +91,8 @@ def status(json: Json = False) -> None:
             report = {
                 "deliveries": states_of_all(conn),
                 "oldest_due": oldest_due(conn),
-                "brakes": brakes_on(conn),
+                "brakes": brakes_on(conn, session.clock()),
+                "opens_and_clicks": tracked_mails(conn, session.clock() - timedelta(days=7)),
             }
         report["worker_seen_at"] = last_beat(session.engine)
     if json:

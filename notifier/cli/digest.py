@@ -48,8 +48,11 @@ def run(
 
     A run that has been planned is not planned again. Workers send it; with --wait this command helps them.
     """
+    asked = _moment(at) if at is not None else None
     with open_session() as session:
-        moment = _moment(at) if at else session.clock()
+        moment = asked or session.clock()
+        if moment > session.clock() and not dry_run:
+            stderr.print("--at lies in the future: these digests stay silent until then.", markup=False)
         with session.engine.connect() as conn:
             schedules = schedules_of(conn, frequency.value)
         plans = plan_all(
@@ -86,9 +89,15 @@ def _moment(value: str) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
+        moment = None
+    if moment is None or not value.isascii():  # between date and time, the parser takes any sign
         raise typer.BadParameter(
-            f"{value} is not a moment; it looks like 2026-11-22T08:00Z", param_hint="--at"
-        ) from None
+            f"{value!a} is not a moment; it looks like 2026-11-22T08:00Z", param_hint="--at"
+        )
+    if not 2000 <= moment.year <= 2100:
+        raise typer.BadParameter(
+            f"{value!a} is not in the years 2000 to 2100; it looks like 2026-11-22T08:00Z", param_hint="--at"
+        )
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -111,7 +120,7 @@ def _send_and_wait(session: Session, run_ids: list[int]) -> None:
 def _stop_if_braked(session: Session, run_ids: list[int]) -> None:
     """What waits for a human is not waited for here."""
     with session.engine.connect() as conn:
-        brakes = brakes_on(conn)
+        brakes = brakes_on(conn, session.clock())
     for name in ("paused", "breaker"):
         if name in brakes and open_batches(session.engine, run_ids):
             raise NotifierError(

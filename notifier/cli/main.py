@@ -4,6 +4,7 @@ import signal
 import sys
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from notifier.cli import conditions, deliveries, digest, records, sending, services, subscribers, suppressions
 from notifier.cli.output import stderr
@@ -39,6 +40,13 @@ def main() -> None:
         stderr.print(f"[bold]Stopped:[/] {error.message}", markup=True, highlight=False)
         if error.remedy:
             stderr.print(error.remedy, markup=False, highlight=False)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        # Its text may quote a row: only what kind of error it was may be shown.
+        stderr.print(f"Stopped: the database could not be used ({type(error).__name__}).", markup=False)
+        stderr.print(
+            "Check that it is running, then repeat the command: nothing is done twice.", markup=False
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -48,7 +48,22 @@ def oldest_due(conn: Connection) -> datetime | None:
     return due
 
 
-def brakes_on(conn: Connection) -> dict[str, str]:
-    return {
-        row.name: row.reason for row in conn.execute(text("SELECT name, reason FROM brakes ORDER BY name"))
-    }
+def brakes_on(conn: Connection, now: datetime) -> dict[str, str]:
+    """{name: reason}; a throttle whose time has passed is none."""
+    rows = conn.execute(
+        text("SELECT name, reason FROM brakes WHERE name <> 'throttled' OR until > :now ORDER BY name"),
+        {"now": now},
+    )
+    return {row.name: row.reason for row in rows}
+
+
+def tracked_mails(conn: Connection, since: datetime) -> int:
+    """Opens and clicks that the provider reported. There must be none: tracking is off in every call."""
+    return int(
+        conn.execute(
+            text(
+                "SELECT count(*) FROM feedback_events WHERE received_at > :since AND kind IN ('open', 'click')"
+            ),
+            {"since": since},
+        ).scalar_one()
+    )

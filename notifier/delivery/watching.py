@@ -9,7 +9,7 @@ from notifier.delivery.audit import note_action
 from notifier.settings import Settings
 
 COMPLAINT_WINDOW, FEWEST_COMPLAINTS, FEWEST_DELIVERED_FOR_COMPLAINTS = timedelta(days=7), 3, 500
-BOUNCE_WINDOW, FEWEST_BOUNCES, FEWEST_DELIVERED_FOR_BOUNCES = timedelta(days=1), 5, 100
+BOUNCE_WINDOW, FEWEST_BOUNCES, FEWEST_TRIED_FOR_BOUNCES = timedelta(days=1), 5, 100
 
 
 def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> str | None:
@@ -26,35 +26,40 @@ def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> 
 
 
 def _reason(conn: Connection, now: datetime, settings: Settings) -> str | None:
-    delivered, complaints = _counts(conn, ("spamreport",), now - COMPLAINT_WINDOW)
-    ratio = complaints / delivered if delivered else 0
-    if (
-        complaints >= FEWEST_COMPLAINTS
-        and delivered >= FEWEST_DELIVERED_FOR_COMPLAINTS
-        and ratio >= settings.complaint_limit
-    ):
-        return f"{complaints} of {delivered} mails of the last 7 days were reported as spam"
-    delivered, bounces = _counts(conn, ("bounce", "dropped_invalid"), now - BOUNCE_WINDOW)
-    ratio = bounces / (delivered + bounces) if bounces else 0
-    if (
-        bounces >= FEWEST_BOUNCES
-        and delivered + bounces >= FEWEST_DELIVERED_FOR_BOUNCES
-        and ratio >= settings.bounce_limit
-    ):
-        return f"{bounces} of {delivered + bounces} mails of the last day bounced for good"
+    """The unwelcome are few and found by their index; the delivered are counted only once there are enough."""
+    since = _since(conn, now - COMPLAINT_WINDOW)
+    complaints = _count(conn, ("spamreport",), since)
+    if complaints >= FEWEST_COMPLAINTS:
+        delivered = _count(conn, ("delivered",), since)
+        if (
+            delivered >= FEWEST_DELIVERED_FOR_COMPLAINTS
+            and complaints / delivered >= settings.complaint_limit
+        ):
+            return f"{complaints} of {delivered} mails of the last 7 days were reported as spam"
+    since = _since(conn, now - BOUNCE_WINDOW)
+    bounces = _count(conn, ("bounce", "dropped_invalid"), since)
+    if bounces >= FEWEST_BOUNCES:
+        tried = bounces + _count(conn, ("delivered",), since)
+        if tried >= FEWEST_TRIED_FOR_BOUNCES and bounces / tried >= settings.bounce_limit:
+            return f"{bounces} of {tried} mails of the last day bounced for good"
     return None
 
 
-def _counts(conn: Connection, kinds: tuple[str, ...], since: datetime) -> tuple[int, int]:
-    """(delivered, of these kinds) since then, or since sending was last resumed."""
-    row = conn.execute(
-        text(
-            """SELECT count(*) FILTER (WHERE kind = 'delivered') AS delivered,
-                      count(*) FILTER (WHERE kind = ANY(:kinds)) AS unwelcome
-               FROM feedback_events
-               WHERE received_at > GREATEST(:since, (SELECT max(at) FROM operator_actions
-                                                     WHERE action = 'sending_resumed' AND subject = 'all'))"""
-        ),
-        {"kinds": list(kinds), "since": since},
-    ).one()
-    return row.delivered, row.unwelcome
+def _since(conn: Connection, start: datetime) -> datetime:
+    """From then on, or since sending was last resumed."""
+    resumed: datetime | None = conn.execute(
+        text("SELECT max(at) FROM operator_actions WHERE action = 'sending_resumed' AND subject = 'all'")
+    ).scalar_one()
+    return max(start, resumed) if resumed else start
+
+
+def _count(conn: Connection, kinds: tuple[str, ...], since: datetime) -> int:
+    return int(
+        conn.execute(
+            text(
+                f"""SELECT count(*) FROM feedback_events
+                    WHERE received_at > :since AND kind IN ({", ".join(f"'{kind}'" for kind in kinds)})"""
+            ),
+            {"since": since},
+        ).scalar_one()
+    )
