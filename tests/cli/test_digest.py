@@ -1,0 +1,29 @@
+"""The moment of a digest run, as an operator types it."""
+
+import pytest
+from sqlalchemy import Engine
+
+from notifier.settings import Settings
+from tests.cli.conftest import Run
+from tests.delivery.office import Office, open_office
+
+RUN = ("digest", "run", "--frequency", "daily", "--at")
+WARNING = "--at lies in the future: these digests stay silent until then."
+
+
+@pytest.fixture
+def office(engine: Engine, settings: Settings) -> Office:
+    return open_office(engine, settings)
+
+
+@pytest.mark.parametrize(
+    "at", ["", "tomorrow", "0001-01-01", "1999-12-31", "2101-01-01", "\udcff", "2026-11-22\udcff08:00"]
+)
+def test_a_moment_that_cannot_be_meant_is_wrong_use(run: Run, at: str) -> None:
+    assert "--at" in run(*RUN, at, code=2)
+
+
+def test_a_run_in_the_future_says_that_its_digests_stay_silent_until_then(run: Run, office: Office) -> None:
+    assert WARNING in run(*RUN, "2099-12-24T12:00Z")
+    assert WARNING not in run(*RUN, "2099-12-24T12:00Z", "--dry-run")
+    assert WARNING not in run(*RUN, "2020-12-24T12:00Z")
