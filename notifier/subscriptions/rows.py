@@ -2,11 +2,12 @@
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from notifier.conditions.normal_form import BadCondition, clean_condition
@@ -67,20 +68,32 @@ def _records(lines: Iterator[str]) -> Iterator[tuple[int, list[str] | None]]:
 
     A stray quote would swallow the lines after it: only its own line is lost, the others are read again.
     """
-    number = 1
-    while first := next(lines, ""):
+    number, again = 1, deque[str]()
+    while first := again.popleft() if again else next(lines, ""):
         taken = [first]
-        rest = (taken.append(line) or line for line in islice(lines, MAX_RECORD_LINES - 1))  # type: ignore[func-returns-value]
-        try:
-            fields = next(csv.reader(chain((first,), rest), strict=True))
-        except csv.Error:
-            fields = None
-        if fields is None and len(taken) > 1:
-            lines = chain(taken[1:], lines)
+        fields = _fields(first, again, lines, taken)
+        if fields is None:
+            again.extendleft(reversed(taken[1:]))
             del taken[1:]
         if fields != []:  # an empty line
             yield number, fields
         number += len(taken)
+
+
+def _fields(first: str, again: deque[str], lines: Iterator[str], taken: list[str]) -> list[str] | None:
+    """Reads on while a quote is open, and notes in `taken` what was read."""
+
+    def rest() -> Iterator[str]:
+        while len(taken) < MAX_RECORD_LINES and (line := again.popleft() if again else next(lines, "")):
+            taken.append(line)
+            yield line
+
+    try:
+        fields = next(csv.reader(chain((first,), rest()), strict=True))
+    except csv.Error:
+        return None
+    swallowed = len(taken) > 1 and any("@" in field and len(field.splitlines()) > 1 for field in fields)
+    return None if swallowed else fields  # two stray quotes, and the people between them
 
 
 def _header(path: Path, record: tuple[int, list[str] | None] | None) -> list[str]:
