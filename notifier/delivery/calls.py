@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -31,6 +31,8 @@ class Calls:
     clock: Callable[[], datetime]
     leases: dict[int, datetime] = field(default_factory=dict)
     halt: Outcome | None = None
+    took: timedelta = timedelta(0)
+    """How long the last call took."""
 
     def make(self, claim: ClaimedBatch, content: EditionContent) -> Outcome:
         """Raises NothingToSay for an edition in which all cancels out, and nothing else."""
@@ -59,7 +61,9 @@ class Calls:
         ):  # this process stood still: somebody else may have taken the batch
             return Outcome("unreachable", reason="the lease ran out before the call", retry_at=now)
         try:
-            return self.provider.send(self._outgoing(claim, mail), now)
+            outcome = self.provider.send(self._outgoing(claim, mail), now)
+            self.took = self.clock() - now
+            return outcome
         except Exception as error:
             # Providers do not raise. Should one do so all the same, nobody knows how far it had come.
             log.error("provider_raised", batch=claim.batch_id, error=type(error).__name__)

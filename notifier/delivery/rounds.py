@@ -22,6 +22,7 @@ from notifier.digests.editions import load_editions
 
 CALLS_IN_FLIGHT = 8  # a process
 RECORD_EVERY = timedelta(milliseconds=20)  # short: a kill leaves in doubt what is not recorded
+SHORTEST = timedelta(milliseconds=1)
 RENEW_EVERY = timedelta(seconds=10)
 
 log = structlog.get_logger()
@@ -42,7 +43,7 @@ class Round:
         self._contents: dict[int, EditionContent] = {}
 
     def run(self) -> int:
-        """How many calls a turn sees end, of late: the next round begins with this pace."""
+        """How many calls end within RECORD_EVERY, of late: the next round begins with this pace."""
         editions = [claim.edition_id for claim in self._waiting]
         self._contents = persist(self._engine, lambda conn: load_editions(conn, editions))
         try:
@@ -62,7 +63,8 @@ class Round:
         """
         now = self._calls.clock()
         ended = [(self._under_way.pop(call), call) for call in done]
-        self._pace = max(len(done), self._pace // 2)
+        if done:
+            self._pace = int(CALLS_IN_FLIGHT * RECORD_EVERY / max(self._calls.took, SHORTEST))
         room = max(0, CALLS_IN_FLIGHT + self._pace - len(self._under_way))
         following = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
         kept = [*self._under_way.values(), *self._waiting] if now >= self._renew_at else []
