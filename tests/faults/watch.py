@@ -21,6 +21,7 @@ class Death:
     held: set[tuple[int, int]]  # (batch, attempt) under way when it was seen
     noticed: float | None = None  # seconds until none was `sending` any more
     settled: float | None = None  # seconds until none was in doubt any more
+    doubted: int = 0  # the most that were in doubt at once
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Watch:
         self.deaths += [Death(step, at, sending) for step, at in new]
         now = time.time()
         for death in self.deaths:
+            death.doubted = max(death.doubted, len(death.held & doubted))
             if death.noticed is None and not death.held & sending:
                 death.noticed = now - death.at
             if death.settled is None and not death.held & (sending | doubted):
