@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check format migration lock clean
+.PHONY: help setup demo test faults bench check format migration lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: .venv/.installed ## Start everything with made-up studies and people, send
 
 test: setup ## Run all tests, against PostgreSQL and Redis of their own
 	$(BIN)/pytest -n 2
+
+faults: setup ## Kill, flush and break it for many seeds, and count (FAULTS_OPTIONS="--seeds 1-3 --people 300" for a short look)
+	$(BIN)/python -m tests.faults.run $(FAULTS_OPTIONS)
 
 bench: setup ## Measure a daily run beside the usual design (BENCH_OPTIONS="--people 2000" for a short look)
 	$(BIN)/python -m benchmarks.daily_run $(BENCH_OPTIONS)
