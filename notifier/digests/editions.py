@@ -1,8 +1,9 @@
 """Editions: one for each distinct content, whoever reads it and in whichever run."""
 
-from datetime import date, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection, text
 
 from notifier.digests.content import Card, EditionContent, Item, Reason
@@ -56,43 +57,55 @@ JOIN editions e USING (key)
 
 
 def load_editions(conn: Connection, edition_ids: list[int]) -> dict[int, EditionContent]:
-    """The content of these editions, ready to be rendered."""
+    """The content of these editions, ready to be rendered. An event that stands in several is read once."""
     editions = conn.execute(
         text("SELECT id, locale, titles_in_subject FROM editions WHERE id = ANY(:ids)"), {"ids": edition_ids}
     ).all()
-    items: dict[int, dict[int, Item]] = {row.id: {} for row in editions}
-    for row in conn.execute(text(_ITEMS), {"ids": edition_ids}):
-        items[row.edition_id][row.event_id] = _item(row, items[row.edition_id].get(row.event_id))
+    reasons: dict[int, dict[int, list[Reason]]] = {row.id: {} for row in editions}
+    for row in conn.execute(text(_REASONS), {"ids": edition_ids}):
+        reason = Reason(row.kind, row.label, row.evidence)
+        reasons[row.edition_id].setdefault(row.event_id, []).append(reason)
+    events = _load_events(conn, {event_id for found in reasons.values() for event_id in found})
     return {
-        row.id: EditionContent(row.locale, row.titles_in_subject, tuple(items[row.id].values()))
+        row.id: EditionContent(
+            row.locale,
+            row.titles_in_subject,
+            tuple(replace(events[id_], reasons=tuple(found)) for id_, found in reasons[row.id].items()),
+        )
         for row in editions
     }
 
 
-_ITEMS = """
-SELECT i.edition_id, i.event_id, i.evidence, t.kind AS target_kind, t.label, e.kind, e.changes, e.study, e.position,
-       e.occurred_on, s.nct_id, c.question, c.summary
-FROM edition_items i
-JOIN targets t ON t.id = i.target_id
-JOIN change_events e ON e.id = i.event_id
-JOIN studies s ON s.id = e.study_id
-LEFT JOIN study_cards c ON c.nct_id = s.nct_id
+_REASONS = """
+SELECT i.edition_id, i.event_id, i.evidence, t.kind, t.label
+FROM edition_items i JOIN targets t ON t.id = i.target_id JOIN change_events e ON e.id = i.event_id
 WHERE i.edition_id = ANY(:ids)
 ORDER BY i.edition_id, e.position, t.kind DESC, i.evidence, t.label
 """
 
+_EVENTS = """
+SELECT e.id, e.kind, e.changes::text AS changes, e.study::text AS study, e.position, e.occurred_on,
+       s.nct_id, c.question, c.summary
+FROM change_events e
+JOIN studies s ON s.id = e.study_id
+LEFT JOIN study_cards c ON c.nct_id = s.nct_id
+WHERE e.id = ANY(:ids)
+"""
 
-def _item(row: Any, known: Item | None) -> Item:
-    """One item for each event; a second target that matched adds its reason."""
-    reason = Reason(row.target_kind, row.label, row.evidence)
-    occurred_on: date | None = row.occurred_on
-    return Item(
-        nct_id=row.nct_id,
-        kind=row.kind,
-        changes=row.changes,
-        study=row.study,
-        card=Card(row.question, row.summary) if row.question else None,
-        reasons=(*known.reasons, reason) if known else (reason,),
-        position=row.position,
-        occurred_on=occurred_on,
-    )
+
+def _load_events(conn: Connection, event_ids: set[int]) -> dict[int, Item]:
+    """Without reasons: those are the edition's own."""
+    rows = conn.execute(text(_EVENTS), {"ids": sorted(event_ids)})
+    return {
+        row.id: Item(
+            nct_id=row.nct_id,
+            kind=row.kind,
+            changes=orjson.loads(row.changes),
+            study=orjson.loads(row.study),
+            card=Card(row.question, row.summary) if row.question else None,
+            reasons=(),
+            position=row.position,
+            occurred_on=row.occurred_on,
+        )
+        for row in rows
+    }
