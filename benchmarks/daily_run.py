@@ -6,6 +6,7 @@ python -m benchmarks.daily_run [--people 100000] [--conditions 5000] [--events 2
 import argparse
 import logging
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -101,6 +102,7 @@ def check(place: Place, ours: Measured, compared: Measured | None, expected: Exp
 def main() -> int:
     given = arguments()
     configure_logs("text", logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started is stopped
     world = World(given.people, given.conditions, given.events, given.seed)
     around: dict[str, Any] = {"people": world.people, "conditions": world.conditions, "studies": world.events}
     with open_place(given.latency_ms) as place:

@@ -92,8 +92,8 @@ def open_place(latency_ms: float = 0) -> Iterator[Place]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o711)  # PostgreSQL walks through as a user of its own
         home = Settings(_env_file=None, notifier_home=folder / "home", database_url=None, redis_url=None)
-        settings = ensure_services(home)
         stack.callback(release_services)
+        settings = ensure_services(home)
         engine = make_engine(str(settings.database_url), application_name="benchmark")
         stack.callback(engine.dispose)
         upgrade(engine)
