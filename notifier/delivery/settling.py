@@ -9,16 +9,19 @@ from notifier.delivery.providers import REPORTING
 
 AROUND = timedelta(hours=1)
 """Before the call; what was accepted in this time must all have been heard of."""
-OLDEST = timedelta(days=3)
-"""A provider tries its webhook for a day. About what is older than this, silence says nothing more."""
+PATIENCE = 3
+"""However long nothing was heard after the call, the webhook may have been away. What could not be said then is said
+again at growing intervals: it may take as long once more, and some."""
+OLDEST = timedelta(days=7)
+"""About what is older, silence says nothing more."""
 
 
 def settle_unknown(engine: Engine, *, now: datetime, max_attempts: int, grace: timedelta) -> dict[str, int]:
     """{"accepted": batches proved by the webhook, "retrying": proved not to have been taken}.
 
     An event with one of a batch's delivery ids proves that the call was accepted. Silence proves the opposite only
-    while the webhook is known to be alive and on time: it spoke while word of the call was due and well after it,
-    it spoke of everything else that was accepted around that time, and nothing that it says now is late. Whatever
+    while the webhook is known to be alive and on time: it spoke well after the call, of everything else that was
+    accepted around that time, nothing that it says now is late, and if it was away, that is long enough ago. Whatever
     neither settles stays `unknown`, for an operator.
     """
     with engine.begin() as conn:
@@ -61,6 +64,7 @@ def _retry_unheard(conn: Connection, now: datetime, grace: timedelta, max_attemp
         "grace": grace,
         "max": max_attempts,
         "around": AROUND,
+        "patience": PATIENCE,
         "oldest": now - OLDEST,
         "reporting": list(REPORTING),
     }
@@ -96,8 +100,8 @@ WITH doubtful AS (SELECT id, COALESCE(called_at, attempted_at) AS at FROM batche
 UPDATE batches b SET state = 'retrying', next_attempt_at = :now
 FROM doubtful d
 WHERE b.id = d.id
-  AND EXISTS (SELECT 1 FROM feedback_events
-              WHERE received_at > d.at AND received_at <= d.at + CAST(:grace AS interval))
+  AND d.at + :patience * ((SELECT min(received_at) FROM feedback_events WHERE received_at > d.at) - d.at)
+      + CAST(:grace AS interval) <= :now
   AND d.at + CAST(:grace AS interval) / 2 <= (SELECT max(received_at) FROM feedback_events)
   AND NOT EXISTS (SELECT 1 FROM unheard u
                   WHERE u.ended_at > d.at - CAST(:around AS interval) AND u.ended_at < d.at + CAST(:grace AS interval))
