@@ -20,7 +20,6 @@ ODDS = {
     "reset_before": 0.02, "reset_after": 0.02, "hang_before": 0.005, "hang_after": 0.005,
 }  # fmt: skip
 LATENCY_SECONDS = 0.05
-STEP_PAUSE_SECONDS = (1.0, 2.5)
 PAUSE_SECONDS = (2.0, 5.0)
 
 
@@ -31,6 +30,7 @@ class Chaos:
     house: House
     redis: Redis
     world: World
+    step_seconds: tuple[float, float]
     did: Counter[str] = field(default_factory=Counter)
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -52,6 +52,10 @@ class Chaos:
             (self.house.plans / name).unlink(missing_ok=True)
         self.house.fake.script(refuse=self._refused(), name_refused=True, latency=LATENCY_SECONDS)
         self.house.restart_dead()
+
+    def steps_left(self) -> set[str]:
+        """At which nobody has died so far."""
+        return steps.STEPS.keys() - {step for step, _ in steps.deaths(self.house.plans)}
 
     def upset_provider(self) -> None:
         """A new mood of the provider: faults by chance, now and then a whole second of 429."""
@@ -75,7 +79,7 @@ class Chaos:
             for step in order:
                 whom = steps.GROUP if chance.random() < 0.1 else steps.ALONE
                 steps.arm(self.house.plans, step, whom)
-                if self._over.wait(chance.uniform(*STEP_PAUSE_SECONDS)):
+                if self._over.wait(chance.uniform(*self.step_seconds)):
                     return
 
     def _break_things(self) -> None:

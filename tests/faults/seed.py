@@ -26,7 +26,7 @@ from tests.waiting import wait_for
 TIMES = {"lease": 3.0, "retry": 1.0, "send": 2.0, "call": 2.0, "quiet": 4.0, "sweep": 1.0}
 UNKNOWN_SECONDS = 12.0
 REST_SECONDS = 150
-CALM_WAVES = 4
+SPARE_WAVES = 3  # while some step has not been met
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Plan:
     people: int = 2000
     webhook: bool = True
     waves: int = 6
+    calm_waves: int = 4
     wave_seconds: float = 5.0
+    step_seconds: tuple[float, float] = (1.0, 2.5)  # between two steps at which somebody is to die
 
 
 @dataclass
@@ -85,13 +87,13 @@ def _run(plan: Plan, server: str, folder: Path) -> Result:
         house = stack.enter_context(open_house(House(folder, url, redis.url, fake, TIMES, UNKNOWN_SECONDS)))
         engine = make_engine(url, application_name="observer")
         stack.callback(engine.dispose)
-        world = World(plan.seed, plan.people, plan.waves + CALM_WAVES)
+        world = World(plan.seed, plan.people, plan.waves + SPARE_WAVES + plan.calm_waves)
         if plan.webhook:
             hook = f"{house.url}/webhooks/sendgrid"
             fake.webhook(url=hook, duplicates=0.1, shuffle=True, missing=0.2, seed=plan.seed)
         fake.fates(world.fates())
         site = Site(house, world, engine, house.settings)
-        chaos = Chaos(house, redis, world)
+        chaos = Chaos(house, redis, world, plan.step_seconds)
         watch = stack.enter_context(Watch(house, engine))
         rested = _live(plan, site, chaos, engine)
         return _count(plan, site, chaos, watch, rested, time.monotonic() - begun)
@@ -101,17 +103,20 @@ def _live(plan: Plan, site: Site, chaos: Chaos, engine: Engine) -> bool:
     site.people_arrive()
     for name in (*WORKERS, *SCHEDULERS):
         site.house.start(name)
-    for wave in range(plan.waves):
+    wave = 0
+    while wave < plan.waves or (wave < plan.waves + SPARE_WAVES and chaos.steps_left()):
         site.news(wave)
         if wave == 0:
             wait_for(lambda: site.house.fake.stats()["calls"], seconds=90)
             chaos.begin()
         site.some_leave(wave)
         time.sleep(plan.wave_seconds)
+        wave += 1
     chaos.end()
-    for wave in range(plan.waves, plan.waves + CALM_WAVES):
-        site.news(wave)
+    for calm in range(wave, wave + plan.calm_waves):
+        site.news(calm)
         time.sleep(plan.wave_seconds)
+    site.world.waves = site.world.waves[: wave + plan.calm_waves]  # the rest never came
     return _comes_to_rest(plan, site, engine)
 
 

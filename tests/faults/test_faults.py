@@ -21,13 +21,22 @@ def server(services: Settings) -> str:
 
 
 def short(seed: int, server: str, folder: Path, *, webhook: bool) -> Result:
-    return run_seed(Plan(seed, PEOPLE, webhook, waves=5), server, keep=folder)
+    plan = Plan(
+        seed,
+        PEOPLE,
+        webhook,
+        waves=3,
+        calm_waves=4 if webhook else 0,
+        wave_seconds=4.0,
+        step_seconds=(0.3, 1.0),
+    )
+    return run_seed(plan, server, keep=folder)
 
 
 def test_whatever_is_killed_nobody_is_missed_and_nobody_is_mailed_twice(server: str, tmp_path: Path) -> None:
     result = short(1, server, tmp_path, webhook=True)
     assert result.good, as_json([result])
-    assert len({death.step for death in result.deaths}) > len(steps.STEPS) / 2
+    assert len({death.step for death in result.deaths}) >= len(steps.STEPS) - 3  # chance may spare a few
 
 
 def test_without_a_webhook_doubt_is_parked_and_listed_and_not_guessed(server: str, tmp_path: Path) -> None:
