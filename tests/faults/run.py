@@ -5,8 +5,10 @@ python -m tests.faults.run --seeds 1-20 --people 2000 --webhook on
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -39,19 +41,30 @@ def seeds_of(words: str) -> list[int]:
     return seeds
 
 
+def results_of(plans: list[Plan], server: str, given: argparse.Namespace) -> Iterator[Result]:
+    """One seed at a time runs in this thread, so that Ctrl-C ends it in good order."""
+    if given.jobs == 1:
+        for plan in plans:
+            yield run_seed(plan, server, keep=given.keep)
+        return
+    with ThreadPoolExecutor(given.jobs) as pool:
+        running = [pool.submit(run_seed, plan, server, keep=given.keep) for plan in plans]
+        for done in as_completed(running):
+            yield done.result()
+
+
 def main() -> int:
     given = arguments()
     plans = [Plan(seed, given.people, given.webhook == "on") for seed in seeds_of(given.seeds)]
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # stop what was started
     results: list[Result] = []
     with (
         tempfile.TemporaryDirectory(prefix="faults-home-") as home,
         postgres(Path(home), given.database_url) as server,
-        ThreadPoolExecutor(given.jobs) as pool,
     ):
-        running = [pool.submit(run_seed, plan, server, keep=given.keep) for plan in plans]
-        for done in as_completed(running):
-            results.append(done.result())
-            print(line(results[-1]), file=sys.stderr, flush=True)
+        for result in results_of(plans, server, given):
+            results.append(result)
+            print(line(result), file=sys.stderr, flush=True)
     results.sort(key=lambda result: result.plan.seed)
     print(json.dumps(as_json(results), indent=2) if given.json else summary(results))
     return 0 if all(result.good for result in results) else 1
