@@ -170,7 +170,7 @@ def test_a_wake_up_that_fails_does_not_fail_the_request(web_settings: Settings, 
 
 def test_conditions_are_found_without_a_key_from_any_page(client: TestClient, engine: Engine):
     with engine.begin() as conn:
-        store_targets(conn, [condition("Hepatitis A"), condition(CONDITION)])
+        store_targets(conn, [condition("Hepatitis A"), condition(CONDITION)], known=True)
     answer = client.get("/v1/conditions", params={"q": "squam"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert [each["name"] for each in answer.json()["conditions"]] == [CONDITION]
