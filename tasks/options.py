@@ -34,9 +34,6 @@ OPTIONS = {
     # Provider call < soft limit < hard limit < visibility time-out.
     "task_soft_time_limit": 600,
     "task_time_limit": 660,
-    # A worker that is told to stop ends its calls first, and gives back what it has not begun.
-    "worker_soft_shutdown_timeout": 30,
-    "worker_enable_soft_shutdown_on_idle": True,
     # A back-stop against leaks.
     "worker_max_tasks_per_child": 1000,
     # Our own log lines, without addresses.

@@ -16,6 +16,7 @@ from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.logs import configure_logs
 from notifier.settings import Settings, load_settings
+from tasks.stopping import told_to_stop
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def process() -> Process:
     assert settings.database_url
     engine = make_engine(settings.database_url)
     links = UnsubscribeLinks(signing_keys(settings), settings.public_url)
-    sender = Sender(engine, make_provider(settings), links, settings, Process.clock)
+    sender = Sender(engine, make_provider(settings), links, settings, Process.clock, told_to_stop)
     return Process(settings, engine, sender)
 
 

@@ -19,7 +19,9 @@ from pydantic import SecretStr
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 
-GRACE = timedelta(seconds=30)  # between SIGTERM and SIGKILL: a worker ends the provider call that it is in
+GRACE = timedelta(
+    seconds=30
+)  # between SIGTERM and SIGKILL: a worker ends the calls that it is in (20 s without an answer)
 HEALTHY_AFTER = timedelta(seconds=10)  # a child that lives this long has started well
 LONGEST_PAUSE = timedelta(seconds=30)
 QUICK_FAILURES = 5

@@ -84,6 +84,18 @@ def renew_leases(conn: Connection, claims: Iterable[ClaimedBatch], until: dateti
     return _still_ours(conn, claims, "lease_until = :until", until=until)
 
 
+def give_back(conn: Connection, claims: Iterable[ClaimedBatch]) -> None:
+    """These were not called: they wait for the next worker as if they had not been claimed."""
+    claims = list(claims)
+    back = _still_ours(
+        conn,
+        claims,
+        """state = CASE WHEN b.attempts = 1 AND b.failure_class IS NULL THEN 'planned' ELSE 'retrying' END,
+           attempts = b.attempts - 1, called_at = NULL, lease_until = NULL""",
+    )
+    spend(conn, -sum(len(claim.recipients) for claim in claims if claim.batch_id in back))
+
+
 def _still_ours(conn: Connection, claims: Iterable[ClaimedBatch], change: str, **bind: datetime) -> set[int]:
     return set(
         conn.execute(
@@ -117,7 +129,8 @@ def _take(
             """WITH due AS (
                      SELECT b.id, b.size, b.next_attempt_at, b.attempted_at
                      FROM batches b JOIN runs r ON r.id = b.run_id
-                     WHERE b.state IN ('planned', 'retrying') AND b.next_attempt_at <= :now AND r.paused_at IS NULL
+                     WHERE b.state IN ('planned', 'retrying') AND b.mail = 'digest'
+                       AND b.next_attempt_at <= :now AND r.paused_at IS NULL
                        AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
                      ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED),
                      affordable AS (

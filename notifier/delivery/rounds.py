@@ -1,11 +1,12 @@
 """One round: the calls for what was claimed together. A few are begun at a time, and recorded as they end.
 
 That a call is about to be made is committed before it is made. So a killed process leaves in doubt only the few
-calls that it had begun; the rest of its claims can be taken over as soon as their lease has run out.
+calls that it had begun; the rest of its claims can be taken over as soon as their lease has run out. One that is told
+to stop leaves neither: it gives the rest back and waits for its calls.
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from notifier.delivery.calls import Calls
-from notifier.delivery.claiming import LEASE, ClaimedBatch, begin_calls, renew_leases
+from notifier.delivery.claiming import LEASE, ClaimedBatch, begin_calls, give_back, renew_leases
 from notifier.delivery.persisting import persist
 from notifier.delivery.providers import Outcome
 from notifier.delivery.recording import record, skip_all
@@ -33,10 +34,16 @@ Ended = list[tuple[ClaimedBatch, Call]]
 
 class Round:
     def __init__(
-        self, engine: Engine, pool: Executor, calls: Calls, claims: list[ClaimedBatch], pace: int
+        self,
+        engine: Engine,
+        pool: Executor,
+        calls: Calls,
+        claims: list[ClaimedBatch],
+        pace: int,
+        stop: Callable[[], bool],
     ) -> None:
         self._engine, self._pool, self._calls = engine, pool, calls
-        self._pace = pace
+        self._pace, self._stop = pace, stop
         self._waiting = deque(claims)
         self._under_way: dict[Call, ClaimedBatch] = {}
         self._renew_at = calls.clock() + RENEW_EVERY
@@ -48,12 +55,23 @@ class Round:
         self._contents = persist(self._engine, lambda conn: load_editions(conn, editions))
         try:
             while self._waiting or self._under_way:
+                if self._stop():
+                    self._give_back()
                 done, _ = wait(self._under_way, RECORD_EVERY.total_seconds())
                 self._turn(done)
         finally:
             for call in self._under_way:  # something is wrong: what has not been called is not to be
                 call.cancel()
         return self._pace
+
+    def _give_back(self) -> None:
+        """All that no thread has begun with, so that other workers need not wait for its lease."""
+        unbegun = [self._under_way.pop(call) for call in list(self._under_way) if call.cancel()]
+        unbegun += self._waiting
+        self._waiting.clear()
+        if unbegun:
+            persist(self._engine, lambda conn: give_back(conn, unbegun))
+            log.info("claims_given_back", batches=len(unbegun))
 
     def _turn(self, done: Collection[Call]) -> None:
         """In one transaction: record what has ended, keep what is ours, begin the next.

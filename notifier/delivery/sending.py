@@ -21,19 +21,23 @@ RATE_PAUSE = timedelta(milliseconds=200)  # until the bucket holds a mail again
 
 @dataclass(frozen=True)
 class Sender:
-    """What a process that sends keeps between calls. `clock` gives the time, in UTC."""
+    """What a process that sends keeps between calls. `clock` gives the time, in UTC.
+
+    Once `stop` says so, no more calls are begun: those under way end, and what was claimed for later is given back.
+    """
 
     engine: Engine
     provider: Provider
     links: UnsubscribeLinks
     settings: Settings
     clock: Callable[[], datetime]
+    stop: Callable[[], bool] = lambda: False
 
     def send_due(self, *, until: datetime, run_id: int | None = None) -> bool:
-        """Send due batches until none is left or time is up. True if there may be more."""
+        """Send due batches until none is left, time is up or `stop` says so. True if there may be more."""
         pace = 0
         with ThreadPoolExecutor(CALLS_IN_FLIGHT, thread_name_prefix="send") as pool:
-            while self.clock() < until:
+            while self.clock() < until and not self.stop():
                 now = self.clock()
                 claims = claim_batches(
                     self.engine,
@@ -49,5 +53,5 @@ class Sender:
                 if not claims:
                     return False
                 calls = Calls(self.provider, self.links, self.settings, self.clock)
-                pace = Round(self.engine, pool, calls, claims, pace).run()
+                pace = Round(self.engine, pool, calls, claims, pace, self.stop).run()
         return True

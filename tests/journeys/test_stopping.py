@@ -1,0 +1,72 @@
+"""A worker that is told to stop, as on every deploy, goes within seconds and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.sendgrid.control import SendGridControl
+from tests.journeys.records import record
+from tests.journeys.stage import Stage, kill, until
+
+PEOPLE = 120
+Signal = Callable[["subprocess.Popen[str]"], None]
+
+
+def tell_main_process(worker: "subprocess.Popen[str]") -> None:
+    os.kill(worker.pid, signal.SIGTERM)
+
+
+def tell_every_process(worker: "subprocess.Popen[str]") -> None:
+    kill(worker, signal.SIGTERM)
+
+
+def everybody_waits_for_a_call_of_their_own(stage: Stage) -> Counter[str]:
+    ids = [f"NCT92{n:06d}" for n in range(PEOPLE)]
+    known = [record(nct_id, first_posted="2026-01-05") for nct_id in ids]
+    stage.notifier("records", "import", stage.write("v1.ndjson", *known))
+    rows = [f"person{n}@example.org,{nct_id},,daily,UTC,2026-11-01" for n, nct_id in enumerate(ids)]
+    header = "email,study,condition,frequency,timezone,confirmed_at"
+    stage.notifier("subscribers", "import", stage.write("people.csv", header, *rows))
+    changed = [
+        record(nct_id, first_posted="2026-01-05", overallStatus="RECRUITING", posted="2026-11-10")
+        for nct_id in ids
+    ]
+    stage.notifier("records", "import", stage.write("v2.ndjson", *changed))
+    return Counter(f"person{n}@example.org" for n in range(PEOPLE))
+
+
+@pytest.mark.parametrize("tell", [tell_main_process, tell_every_process])
+def test_a_worker_told_to_stop_leaves_its_calls_done_and_the_rest_to_others(
+    stage: Stage, fake_sendgrid_process: SendGridControl, tell: Signal
+) -> None:
+    fake = fake_sendgrid_process
+    sendgrid = {
+        "MAIL_PROVIDER": "sendgrid",
+        "SENDGRID_API_KEY": fake.api_key,
+        "SENDGRID_API_URL": fake.url,
+        "MAIL_FROM": "Study updates <updates@example.org>",
+        "MAIL_REPLY_TO": "help@example.org",
+    }
+    everybody = everybody_waits_for_a_call_of_their_own(stage)
+    fake.script(latency=1.0)
+    with stage.worker(**sendgrid) as worker:
+        stage.notifier("digest", "run", "--frequency", "daily", "--at", "2027-01-04T12:00Z", **sendgrid)
+        until(lambda: fake.stats()["accepted_calls"], "the first calls")
+        tell(worker)
+        worker.wait(timeout=30)
+    states = stage.notifier("status", "--json")["deliveries"]
+    assert states == {"accepted": fake.stats()["accepted_calls"], "planned": PEOPLE - states["accepted"]}
+    assert states["planned"]
+    fake.script(latency=0)
+    with stage.worker(
+        **sendgrid
+    ):  # no scheduler, so no sweep: the wake-up is there, and no lease to wait for
+        until(
+            lambda: stage.notifier("status", "--json")["deliveries"] == {"accepted": PEOPLE},
+            "the second worker to send the rest",
+        )
+    assert Counter(mail["email"] for mail in fake.mails()) == everybody
