@@ -15,7 +15,15 @@ from notifier.errors import NotifierError
 CommaList = Annotated[list[SecretStr], NoDecode]
 Mailbox = Annotated[str, AfterValidator(checks.mailbox)]
 PublicKey = Annotated[str, AfterValidator(checks.public_key)]
-FOR_REAL_MAIL = ("secret_keys", "public_url", "mail_from", "mail_reply_to", "postal_address")
+FOR_REAL_MAIL = (
+    "secret_keys",
+    "public_url",
+    "mail_from",
+    "mail_reply_to",
+    "postal_address",
+    "terms_url",
+    "privacy_url",
+)
 
 
 class Settings(BaseSettings):
@@ -57,6 +65,9 @@ class Settings(BaseSettings):
     sendgrid_api_key: SecretStr | None = Field(
         None, description="SendGrid key; the Mail Send scope is enough."
     )
+    sendgrid_erasure_key: SecretStr | None = Field(
+        None, description="SendGrid key that may erase recipients' data. Not set: SENDGRID_API_KEY."
+    )
     sendgrid_api_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
         "https://api.sendgrid.com",
         description="SendGrid host; https://api.eu.sendgrid.com for an EU subuser.",
@@ -77,12 +88,31 @@ class Settings(BaseSettings):
     site_study_url: Annotated[str, AfterValidator(checks.study_url)] = Field(
         "https://clinicaltrials.gov/study/{nct_id}", description="A study's public page, with {nct_id}."
     )
+    site_origins: Annotated[list[Annotated[str, AfterValidator(checks.origin)]], NoDecode] = Field(
+        default_factory=list,
+        description="Origins whose pages may call the sign-up API and frame the form, comma-separated.",
+    )
+    terms_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
+        "https://example.org/terms", description="The terms of use that people agree to when they sign up."
+    )
+    privacy_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
+        "https://example.org/privacy", description="The privacy notice; linked from sign-up and from mail."
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="How many proxies stand before the web process and add to X-Forwarded-For; 0 ignores it.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="How log lines look: text or json.")
     digest_hour: int = Field(
         8, ge=0, le=23, description="Local hour of daily and weekly digests, unless chosen."
     )
     digest_weekday: int = Field(
         1, ge=1, le=7, description="Weekday of weekly digests (1 is Monday), unless chosen."
+    )
+    digest_zone: Annotated[str, AfterValidator(checks.zone)] = Field(
+        "UTC", description="Time zone of people who have chosen none, such as Europe/Berlin."
     )
     quiet_minutes: int = Field(
         60, ge=1, le=1440, description="After an immediate mail, what follows is gathered for this long."
@@ -110,7 +140,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        lists = ("secret_keys", "api_keys", "sendgrid_webhook_public_keys")
+        lists = ("secret_keys", "api_keys", "sendgrid_webhook_public_keys", "site_origins")
         return {key: checks.split(value) if key in lists else value for key, value in values.items()}
 
     @model_validator(mode="after")

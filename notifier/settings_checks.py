@@ -4,6 +4,7 @@ import base64
 import re
 from email.utils import parseaddr
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import available_timezones
 
 import idna
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -90,6 +91,28 @@ def _split_url(value: str, shape: str) -> SplitResult:
     except ValueError:
         raise ValueError(f"has a host or port that cannot be read, the port is 1 to 65535; {shape}") from None
     return parts
+
+
+def origin(value: str) -> str:
+    """As browsers send it: scheme, host and port, in lower case."""
+    shape = "it looks like https://www.example.org"
+    value = https_or_loopback(value).lower()
+    parts = urlsplit(value)
+    if (
+        parts.path
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+        or not _HOST.fullmatch(parts.hostname or "")
+    ):
+        raise ValueError(f"must be a scheme and a host only; {shape}")
+    return value
+
+
+def zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("is not a known time zone; it looks like Europe/Berlin")
+    return value
 
 
 def study_url(value: str) -> str:

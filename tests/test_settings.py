@@ -19,6 +19,8 @@ REAL_MAIL = {
     "MAIL_FROM": "Updates <updates@example.org>",
     "MAIL_REPLY_TO": "help@example.org",
     "POSTAL_ADDRESS": "1 Real Street, Real Town",
+    "TERMS_URL": "https://www.example.org/terms",
+    "PRIVACY_URL": "https://www.example.org/privacy",
     "MAIL_PROVIDER": "sendgrid",
     "SENDGRID_API_KEY": "SG.made-up",
 }

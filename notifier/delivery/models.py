@@ -10,22 +10,43 @@ from notifier.db.base import Base
 
 BATCH_STATES = ("planned", "sending", "accepted", "unknown", "retrying", "failed", "dropped")
 OWN_STATES = ("delivered", "bounced", "dropped", "failed", "skipped")
+MAILS = ("digest", "confirm", "manage_link", "stopped")
 
 
 class Batch(Base):
-    """Up to BATCH_SIZE deliveries of one edition in one run: one provider call."""
+    """Up to BATCH_SIZE deliveries of one edition in one run: one provider call.
+
+    A mail that somebody waits for (`mail` other than digest: a letter) is a batch of one, without run or edition.
+    """
 
     __tablename__ = "batches"
     __table_args__ = (
         CheckConstraint(f"state IN {BATCH_STATES}", name="state"),
-        Index("ix_batches_due", "next_attempt_at", "id", postgresql_where="state IN ('planned', 'retrying')"),
+        CheckConstraint(f"mail IN {MAILS}", name="mail"),
+        CheckConstraint(
+            "(mail = 'digest') = (run_id IS NOT NULL) AND (run_id IS NULL) = (edition_id IS NULL)",
+            name="digest",
+        ),
+        Index(
+            "ix_batches_due",
+            "next_attempt_at",
+            "id",
+            postgresql_where="state IN ('planned', 'retrying') AND mail = 'digest'",
+        ),
+        Index(
+            "ix_batches_due_letters",
+            "next_attempt_at",
+            "id",
+            postgresql_where="state IN ('planned', 'retrying') AND mail <> 'digest'",
+        ),
         Index("ix_batches_lease", "lease_until", postgresql_where="state = 'sending'"),
         Index("ix_batches_unknown", "id", postgresql_where="state = 'unknown'"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
-    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), index=True)
+    mail: Mapped[str] = mapped_column(server_default="digest")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"), index=True)
     size: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(server_default="planned")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
@@ -49,13 +70,16 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         Index("uq_deliveries_subscriber_run", "subscriber_id", "run_id", unique=True),
+        Index("ix_deliveries_sign_up", "sign_up_id", postgresql_where="sign_up_id IS NOT NULL"),
         CheckConstraint(f"state IN {OWN_STATES}", name="state"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"), index=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), index=True)
     subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="SET NULL"))
+    # Confirm mails: their reader may not be a subscriber yet.
+    sign_up_id: Mapped[int | None] = mapped_column(ForeignKey("sign_ups.id", ondelete="SET NULL"))
     state: Mapped[str | None]
     reason: Mapped[str | None]
     state_at: Mapped[datetime | None]
@@ -126,6 +150,19 @@ class Suppression(Base):
     reason: Mapped[str]  # bounced, soft bounces, complaint, invalid, unsubscribed, erased, operator
     note: Mapped[str | None]
     created_at: Mapped[datetime]
+
+
+class ProviderErasure(Base):
+    """An address that the provider is still to be asked to forget. Deleted once it has agreed."""
+
+    __tablename__ = "provider_erasures"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    email: Mapped[str]
+    asked_at: Mapped[datetime]  # by the person
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(index=True)
+    reason: Mapped[str | None]  # why the last attempt failed; holds no address
 
 
 class OperatorAction(Base):

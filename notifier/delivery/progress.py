@@ -42,8 +42,9 @@ def states_of_all(conn: Connection) -> dict[str, int]:
 
 def oldest_due(conn: Connection) -> datetime | None:
     """Since when the oldest batch that is not on its way has been due."""
+    open_ = "SELECT min(next_attempt_at) FROM batches WHERE state IN ('planned', 'retrying')"
     due: datetime | None = conn.execute(
-        text("SELECT min(next_attempt_at) FROM batches WHERE state IN ('planned', 'retrying')")
+        text(f"SELECT LEAST(({open_} AND mail = 'digest'), ({open_} AND mail <> 'digest'))")
     ).scalar_one()
     return due
 

@@ -37,7 +37,8 @@ def has_due_batches(engine: Engine, now: datetime) -> bool:
             conn.execute(
                 text(
                     """SELECT EXISTS (SELECT 1 FROM batches
-                                      WHERE state IN ('planned', 'retrying') AND next_attempt_at <= :now)"""
+                                      WHERE state IN ('planned', 'retrying') AND mail = 'digest'
+                                        AND next_attempt_at <= :now)"""
                 ),
                 {"now": now},
             ).scalar_one()

@@ -70,7 +70,11 @@ class Subscriber(Base):
     __table_args__ = (
         CheckConstraint("state IN ('active', 'stopped')", name="state"),
         Index("ix_subscribers_audience", "audience_id", "schedule_id", postgresql_where="state = 'active'"),
-        Index("ix_subscribers_resume", "schedule_id", postgresql_where="resume_position IS NOT NULL"),
+        Index(
+            "ix_subscribers_resume",
+            "schedule_id",
+            postgresql_where="resume_position IS NOT NULL AND state = 'active'",
+        ),
         Index("ix_subscribers_quiet", "quiet_until", postgresql_where="quiet_until IS NOT NULL"),
     )
 
@@ -88,6 +92,7 @@ class Subscriber(Base):
     )  # NULL: follows nothing
     resume_position: Mapped[int | None]
     quiet_until: Mapped[datetime | None]  # immediate only: what comes before is gathered
+    paused_until: Mapped[datetime | None]  # any frequency: the person wants no digest before
     created_at: Mapped[datetime]
 
 
@@ -104,6 +109,7 @@ class Subscription(Base):
             postgresql_where="ended_at IS NULL",
         ),
         Index("ix_subscriptions_target", "target_id", postgresql_where="ended_at IS NULL"),
+        Index("ix_subscriptions_sign_up", "sign_up_id", postgresql_where="sign_up_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -114,5 +120,64 @@ class Subscription(Base):
     start_position: Mapped[int]  # the head position when it was confirmed
     confirmed_at: Mapped[datetime]
     source: Mapped[str]
+    sign_up_id: Mapped[int | None] = mapped_column(ForeignKey("sign_ups.id"))  # the consent's evidence
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None]
+
+
+class SignUp(Base):
+    """What somebody asked for on a page or through the API, and the words they agreed to.
+
+    Until it is confirmed it is held by the address alone, and purged. Confirmed, it is the evidence of consent.
+    """
+
+    __tablename__ = "sign_ups"
+    __table_args__ = (
+        CheckConstraint("frequency IN ('immediate', 'daily', 'weekly')", name="frequency"),
+        CheckConstraint("(confirmed_at IS NULL) = (subscriber_id IS NULL)", name="confirmed"),
+        Index("ix_sign_ups_open", "requested_at", postgresql_where="confirmed_at IS NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    email: Mapped[str]
+    email_key: Mapped[bytes] = mapped_column(index=True)
+    locale: Mapped[str] = mapped_column(server_default="en")
+    frequency: Mapped[str]
+    zone: Mapped[str]
+    hour: Mapped[int] = mapped_column(SmallInteger)
+    weekday: Mapped[int] = mapped_column(SmallInteger)
+    terms_version: Mapped[str]
+    terms_hash: Mapped[bytes]  # SHA-256 of the words as shown
+    health_version: Mapped[str]
+    health_hash: Mapped[bytes]
+    source: Mapped[str]  # page, embed or api
+    requested_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]  # "this was not me"
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), index=True
+    )
+
+
+class SignUpTarget(Base):
+    __tablename__ = "sign_up_targets"
+
+    sign_up_id: Mapped[int] = mapped_column(ForeignKey("sign_ups.id", ondelete="CASCADE"), primary_key=True)
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True)
+    reach: Mapped[int] = mapped_column(SmallInteger)
+
+
+class SubscriptionChange(Base):
+    """The audit trail of what a person, or somebody for them, changed. Only erasure deletes it."""
+
+    __tablename__ = "subscription_changes"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
+    subscription_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[datetime]
+    action: Mapped[str]  # confirm, stop, stop_all, undo, frequency, reach, titles, pause, resume
+    via: Mapped[str]  # one_click, page, manage, confirm, feedback, operator

@@ -101,6 +101,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_actions")),
     )
     op.create_table(
+        "provider_erasures",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("asked_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("next_attempt_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_erasures")),
+    )
+    op.create_index(
+        op.f("ix_provider_erasures_next_attempt_at"), "provider_erasures", ["next_attempt_at"], unique=False
+    )
+    op.create_table(
         "schedules",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("frequency", sa.Text(), nullable=False),
@@ -252,6 +265,7 @@ def upgrade() -> None:
         sa.Column("audience_id", sa.Integer(), nullable=True),
         sa.Column("resume_position", sa.BigInteger(), nullable=True),
         sa.Column("quiet_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("paused_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint("state IN ('active', 'stopped')", name=op.f("ck_subscribers_state")),
         sa.ForeignKeyConstraint(
@@ -283,13 +297,14 @@ def upgrade() -> None:
         "subscribers",
         ["schedule_id"],
         unique=False,
-        postgresql_where="resume_position IS NOT NULL",
+        postgresql_where="resume_position IS NOT NULL AND state = 'active'",
     )
     op.create_table(
         "batches",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column("edition_id", sa.BigInteger(), nullable=False),
+        sa.Column("mail", sa.Text(), server_default="digest", nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("edition_id", sa.BigInteger(), nullable=True),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), server_default="planned", nullable=False),
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
@@ -304,6 +319,13 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
+            "(mail = 'digest') = (run_id IS NOT NULL) AND (run_id IS NULL) = (edition_id IS NULL)",
+            name=op.f("ck_batches_digest"),
+        ),
+        sa.CheckConstraint(
+            "mail IN ('digest', 'confirm', 'manage_link', 'stopped')", name=op.f("ck_batches_mail")
+        ),
+        sa.CheckConstraint(
             "state IN ('planned', 'sending', 'accepted', 'unknown', 'retrying', 'failed', 'dropped')",
             name=op.f("ck_batches_state"),
         ),
@@ -316,7 +338,14 @@ def upgrade() -> None:
         "batches",
         ["next_attempt_at", "id"],
         unique=False,
-        postgresql_where="state IN ('planned', 'retrying')",
+        postgresql_where="state IN ('planned', 'retrying') AND mail = 'digest'",
+    )
+    op.create_index(
+        "ix_batches_due_letters",
+        "batches",
+        ["next_attempt_at", "id"],
+        unique=False,
+        postgresql_where="state IN ('planned', 'retrying') AND mail <> 'digest'",
     )
     op.create_index(op.f("ix_batches_edition_id"), "batches", ["edition_id"], unique=False)
     op.create_index(
@@ -365,6 +394,106 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_event_targets_target_id"), "event_targets", ["target_id"], unique=False)
     op.create_table(
+        "sign_ups",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("public_id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.LargeBinary(), nullable=False),
+        sa.Column("locale", sa.Text(), server_default="en", nullable=False),
+        sa.Column("frequency", sa.Text(), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("hour", sa.SmallInteger(), nullable=False),
+        sa.Column("weekday", sa.SmallInteger(), nullable=False),
+        sa.Column("terms_version", sa.Text(), nullable=False),
+        sa.Column("terms_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("health_version", sa.Text(), nullable=False),
+        sa.Column("health_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("requested_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("confirmed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("refused_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "frequency IN ('immediate', 'daily', 'weekly')", name=op.f("ck_sign_ups_frequency")
+        ),
+        sa.CheckConstraint(
+            "(confirmed_at IS NULL) = (subscriber_id IS NULL)", name=op.f("ck_sign_ups_confirmed")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_sign_ups_subscriber_id_subscribers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ups")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_sign_ups_public_id")),
+    )
+    op.create_index(op.f("ix_sign_ups_email_key"), "sign_ups", ["email_key"], unique=False)
+    op.create_index(
+        "ix_sign_ups_open",
+        "sign_ups",
+        ["requested_at"],
+        unique=False,
+        postgresql_where="confirmed_at IS NULL",
+    )
+    op.create_index(op.f("ix_sign_ups_subscriber_id"), "sign_ups", ["subscriber_id"], unique=False)
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=True),
+        sa.Column("sign_up_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("state_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('delivered', 'bounced', 'dropped', 'failed', 'skipped')",
+            name=op.f("ck_deliveries_state"),
+        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_deliveries_batch_id_batches")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_deliveries_run_id_runs")),
+        sa.ForeignKeyConstraint(
+            ["sign_up_id"],
+            ["sign_ups.id"],
+            name=op.f("fk_deliveries_sign_up_id_sign_ups"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_deliveries_subscriber_id_subscribers"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+    )
+    op.create_index(op.f("ix_deliveries_batch_id"), "deliveries", ["batch_id"], unique=False)
+    op.create_index(op.f("ix_deliveries_run_id"), "deliveries", ["run_id"], unique=False)
+    op.create_index(
+        "ix_deliveries_sign_up",
+        "deliveries",
+        ["sign_up_id"],
+        unique=False,
+        postgresql_where="sign_up_id IS NOT NULL",
+    )
+    op.create_index("uq_deliveries_subscriber_run", "deliveries", ["subscriber_id", "run_id"], unique=True)
+    op.create_table(
+        "sign_up_targets",
+        sa.Column("sign_up_id", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("reach", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["sign_up_id"],
+            ["sign_ups.id"],
+            name=op.f("fk_sign_up_targets_sign_up_id_sign_ups"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["targets.id"], name=op.f("fk_sign_up_targets_target_id_targets")
+        ),
+        sa.PrimaryKeyConstraint("sign_up_id", "target_id", name=op.f("pk_sign_up_targets")),
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("public_id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -374,8 +503,12 @@ def upgrade() -> None:
         sa.Column("start_position", sa.BigInteger(), nullable=False),
         sa.Column("confirmed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("sign_up_id", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("ended_reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["sign_up_id"], ["sign_ups.id"], name=op.f("fk_subscriptions_sign_up_id_sign_ups")
+        ),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
             ["subscribers.id"],
@@ -387,6 +520,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
         sa.UniqueConstraint("public_id", name=op.f("uq_subscriptions_public_id")),
+    )
+    op.create_index(
+        "ix_subscriptions_sign_up",
+        "subscriptions",
+        ["sign_up_id"],
+        unique=False,
+        postgresql_where="sign_up_id IS NOT NULL",
     )
     op.create_index(op.f("ix_subscriptions_subscriber_id"), "subscriptions", ["subscriber_id"], unique=False)
     op.create_index(
@@ -404,31 +544,36 @@ def upgrade() -> None:
         postgresql_where="ended_at IS NULL",
     )
     op.create_table(
-        "deliveries",
-        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column("batch_id", sa.BigInteger(), nullable=False),
-        sa.Column("subscriber_id", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("state_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('delivered', 'bounced', 'dropped', 'failed', 'skipped')",
-            name=op.f("ck_deliveries_state"),
-        ),
-        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_deliveries_batch_id_batches")),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_deliveries_run_id_runs")),
+        "subscription_changes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscription_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("via", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
             ["subscribers.id"],
-            name=op.f("fk_deliveries_subscriber_id_subscribers"),
-            ondelete="SET NULL",
+            name=op.f("fk_subscription_changes_subscriber_id_subscribers"),
+            ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscriptions.id"],
+            name=op.f("fk_subscription_changes_subscription_id_subscriptions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_changes")),
     )
-    op.create_index(op.f("ix_deliveries_batch_id"), "deliveries", ["batch_id"], unique=False)
-    op.create_index(op.f("ix_deliveries_run_id"), "deliveries", ["run_id"], unique=False)
-    op.create_index("uq_deliveries_subscriber_run", "deliveries", ["subscriber_id", "run_id"], unique=True)
+    op.create_index(
+        op.f("ix_subscription_changes_subscriber_id"), "subscription_changes", ["subscriber_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_subscription_changes_subscription_id"),
+        "subscription_changes",
+        ["subscription_id"],
+        unique=False,
+    )
     # ### end Alembic commands ###
     op.execute(DELIVERY_STATES)
     op.execute("INSERT INTO installation (id) VALUES (1)")
@@ -437,7 +582,7 @@ def upgrade() -> None:
 # A delivery's own state where it has one, else that of its batch.
 DELIVERY_STATES = """
 CREATE VIEW delivery_states AS
-SELECT deliveries.id, deliveries.run_id, deliveries.batch_id, deliveries.subscriber_id,
+SELECT deliveries.id, batches.mail, deliveries.run_id, deliveries.batch_id, deliveries.subscriber_id,
        coalesce(deliveries.state, batches.state) AS state,
        CASE WHEN deliveries.state IS NULL THEN batches.reason ELSE deliveries.reason END AS reason
 FROM deliveries JOIN batches ON batches.id = deliveries.batch_id

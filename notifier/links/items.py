@@ -1,0 +1,26 @@
+"""What a link in a mail is about, where the same mail goes to many: `/u/{person's token}/{item token}`.
+
+Signed, so that whoever holds a forwarded mail cannot try all numbers to learn what its reader follows.
+"""
+
+from collections.abc import Sequence
+
+from notifier.links.tokens import BadToken, load, make_signer
+
+_ITEM = "i"
+
+
+class ItemTokens:
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._signer = make_signer(keys, "item.v1")
+
+    def token(self, target_id: int) -> str:
+        token = self._signer.dumps([_ITEM, target_id])
+        return token.decode() if isinstance(token, bytes) else token
+
+    def read(self, token: str) -> int:
+        """Raises BadToken."""
+        match load(self._signer, token):
+            case [purpose, int(target_id)] if purpose == _ITEM and 0 < target_id < 2**31:
+                return target_id
+        raise BadToken("made for something else")
