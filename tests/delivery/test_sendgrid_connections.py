@@ -16,6 +16,8 @@ REAL = {
     "mail_from": "Study updates <updates@example.org>",
     "mail_reply_to": "help@example.org",
     "postal_address": "Study updates, 1 Example Street",
+    "terms_url": "https://updates.example.org/terms",
+    "privacy_url": "https://updates.example.org/privacy",
 }
 
 
