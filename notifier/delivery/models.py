@@ -41,6 +41,8 @@ class Batch(Base):
         ),
         Index("ix_batches_lease", "lease_until", postgresql_where="state = 'sending'"),
         Index("ix_batches_unknown", "id", postgresql_where="state = 'unknown'"),
+        Index("ix_batches_failed", "id", postgresql_where="state = 'failed'"),
+        Index("ix_batches_accepted", "ended_at", postgresql_where="state = 'accepted'"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

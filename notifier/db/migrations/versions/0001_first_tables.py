@@ -334,6 +334,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
     op.create_index(
+        "ix_batches_accepted", "batches", ["ended_at"], unique=False, postgresql_where="state = 'accepted'"
+    )
+    op.create_index(
         "ix_batches_due",
         "batches",
         ["next_attempt_at", "id"],
@@ -348,6 +351,7 @@ def upgrade() -> None:
         postgresql_where="state IN ('planned', 'retrying') AND mail <> 'digest'",
     )
     op.create_index(op.f("ix_batches_edition_id"), "batches", ["edition_id"], unique=False)
+    op.create_index("ix_batches_failed", "batches", ["id"], unique=False, postgresql_where="state = 'failed'")
     op.create_index(
         "ix_batches_lease", "batches", ["lease_until"], unique=False, postgresql_where="state = 'sending'"
     )
