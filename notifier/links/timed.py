@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from notifier.links.tokens import BadToken, load, make_signer, read_uuid
+from notifier.links.tokens import BadToken, load, make_signer, newest_key, read_uuid, sign
 
 Purpose = Literal["confirm", "manage", "form"]
 LIFETIMES: dict[Purpose, timedelta] = {
@@ -32,13 +32,13 @@ class TimedLinks:
         self._base = f"{public_url.rstrip('/')}/{purpose}/"
         self._purpose = purpose
         self._signer = make_signer(keys, f"{purpose}.v1")
+        self._key = newest_key(self._signer)
 
     def url(self, public_id: UUID, now: datetime) -> str:
         return self._base + self.token(public_id, now)
 
     def token(self, public_id: UUID, now: datetime) -> str:
-        token = self._signer.dumps([self._purpose, public_id.hex, int(now.timestamp())])
-        return token.decode() if isinstance(token, bytes) else token
+        return sign(self._key, f'["{self._purpose}","{public_id.hex}",{int(now.timestamp())}]')
 
     def read(self, token: str, now: datetime) -> UUID:
         """Raises BadToken, and OldToken where nothing but its age is wrong."""
