@@ -57,5 +57,6 @@ def resume_run(conn: Connection, key: str) -> bool:
     )
 
 
-def is_on(conn: Connection, name: str) -> bool:
-    return conn.execute(text("SELECT 1 FROM brakes WHERE name = :name"), {"name": name}).scalar() is not None
+def reason_of(conn: Connection, name: str) -> str | None:
+    """None: this brake is off."""
+    return conn.execute(text("SELECT reason FROM brakes WHERE name = :name"), {"name": name}).scalar()

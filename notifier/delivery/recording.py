@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from notifier.delivery import brakes
+from notifier.delivery import blame, brakes
 from notifier.delivery.claiming import ClaimedBatch, names_of
 from notifier.delivery.providers import Outcome
 from notifier.settings import Settings
@@ -103,6 +103,7 @@ def _record_one(
         fail_deliveries(conn, dict.fromkeys(outcome.deferred, "no attempts left"), now)
     _split_off(conn, claim, set(outcome.unknown), "unknown", now, now, claim.attempt)
     left = len(claim.recipients) - len({*outcome.refused, *outcome.deferred, *outcome.unknown})
+    outcome = blame.judge(conn, claim, outcome, left)
     if not left:
         _end(conn, claim, "dropped", outcome, now)
     elif outcome.kind == "accepted":
@@ -133,7 +134,9 @@ def _retry(
         brakes.pull(conn, "breaker", reason, now=now, until=now + brakes.PROBE_INTERVAL)
     if outcome.kind in ("account", "refused_named"):
         retry_at = now
-    costs_nothing = outcome.kind in ("throttled", "account", "refused_named")
+    costs_nothing = outcome.kind in ("throttled", "account", "refused_named") or (
+        outcome.kind == "our_fault" and blame.hold_account(conn, claim, outcome, now)
+    )
     if (
         claim.attempt >= settings.max_attempts
         and not costs_nothing
@@ -149,17 +152,22 @@ def _retry(
         ),
         {**bind, "kind": outcome.kind, "reason": outcome.reason},
     )
+    if outcome.kind == "our_fault":
+        blame.postpone_edition(conn, claim, retry_at)
     return None
 
 
 def _may_pass(conn: Connection, claim: ClaimedBatch, outcome: Outcome, now: datetime) -> bool:
     """An outage on the provider's side is waited out for a day, however often that is tried: nobody whose mail was
-    certainly not taken shall miss it for half an hour of bad luck."""
-    if outcome.kind not in ("unreachable", "fault"):
+    certainly not taken shall miss it for half an hour of bad luck. So is a fault of ours, unless other mail goes:
+    then it lies in this edition, and ends with it."""
+    if outcome.kind not in ("unreachable", "fault", "our_fault"):
         return False
     planned: datetime = conn.execute(
         text("SELECT created_at FROM batches WHERE id = :id"), {"id": claim.batch_id}
     ).scalar_one()
+    if outcome.kind == "our_fault" and blame.others_go(conn, now):
+        return False
     return now < planned + LONGEST_OUTAGE
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, Engine
 
+from notifier.delivery import brakes
 from notifier.delivery.calls import Calls
 from notifier.delivery.claiming import LEASE, ClaimedBatch, begin_calls, give_back, renew_leases
 from notifier.delivery.persisting import persist
@@ -119,5 +120,8 @@ class Round:
             else:
                 results.append((claim, call.result()))
         record(conn, results, now=now, settings=self._calls.settings)
+        refused = any(outcome.kind != "accepted" for _, outcome in results)
+        if refused and (reason := brakes.reason_of(conn, "breaker")):
+            self._calls.halt = Outcome("account", reason=reason)
         for claim, outcome in results:
             log.info("batch_sent", batch=claim.batch_id, attempt=claim.attempt, outcome=outcome.kind)

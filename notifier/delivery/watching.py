@@ -16,7 +16,7 @@ def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> 
     """Pull the brake when a ratio passes its limit; the reason, or None. An operator who resumes starts the
     count anew, so that the same complaints do not stop the mail twice."""
     with engine.begin() as conn:
-        if brakes.is_on(conn, "paused"):
+        if brakes.reason_of(conn, "paused") is not None:
             return None
         reason = _reason(conn, now, settings)
         if reason:

@@ -41,7 +41,7 @@ def test_an_accepted_batch_has_the_message_id_of_its_call(fake_sendgrid, provide
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        ("400", "refused_unnamed"), ("413", "refused_unnamed"), ("415", "refused_unnamed"),
+        ("400", "refused_unnamed"), ("413", "refused_unnamed"), ("415", "our_fault"),
         ("401", "account"), ("402", "account"), ("403", "account"), ("404", "account"), ("405", "account"),
         ("406", "account"), ("451", "account"), ("301", "account"), ("302", "account"),
         ("408", "fault"), ("503", "fault"), ("429", "throttled"),
@@ -52,7 +52,7 @@ def test_each_status_is_a_class_of_failure(fake_sendgrid, provider, fault, kind)
     fake_sendgrid.script(fault)
     outcome = provider.send(TWO, NOW)
     assert outcome.kind == kind
-    assert outcome.reason.startswith(f"HTTP {fault}")
+    assert f"HTTP {fault}" in outcome.reason
     assert fake_sendgrid.mails() == []
     assert provider.send(TWO, NOW).kind == "accepted"
 
@@ -100,10 +100,10 @@ def test_the_one_bad_address_in_a_batch_of_a_thousand_is_named(fake_sendgrid, pr
     assert len(fake_sendgrid.mails()) == 999
 
 
-def test_a_bad_address_that_is_not_named_halves_the_batch_and_a_lone_one_is_refused(fake_sendgrid, provider):
+def test_a_bad_address_that_is_not_named_is_for_the_ledger_to_find(fake_sendgrid, provider):
     fake_sendgrid.script(refuse=["ana@example.org"], name_refused=False)
     assert provider.send(TWO, NOW).kind == "refused_unnamed"
-    assert provider.send(make_batch("ana@example.org"), NOW).kind == "refused"
+    assert provider.send(make_batch("ana@example.org"), NOW).kind == "refused_unnamed"
 
 
 def test_an_index_counts_those_who_were_in_the_call_not_those_taken_out_before(fake_sendgrid, provider):
@@ -131,20 +131,34 @@ def test_a_person_is_named_by_field_or_by_words(body):
 
 
 @pytest.mark.parametrize(
-    "field", ["from.email", "subject", "content.0.value", "tracking_settings", "headers"]
-)
-def test_a_mistake_that_all_share_is_refused_for_good_without_halving(field):
-    outcome = answer(body=f'{{"errors":[{{"message":"no","field":"{field}"}}]}}'.encode())
-    assert outcome.kind == "refused"
+    "field",
+    ["from.email", "reply_to", "subject", "content.0.value", "categories", "tracking_settings", "headers", "what",
+     "personalizations.1.headers", "personalizations.1.headers.List-Unsubscribe", "personalizations[1].headers",
+     "personalizations.1.substitutions", "personalizations.1.custom_args", "personalizations.1.subject",
+     "personalizations.1.send_at", "personalizations.1.cc.0.email", "personalizations.1.total"],
+)  # fmt: skip
+def test_what_is_not_an_address_is_our_fault_and_nobody_is_refused_for_it(field):
+    outcome = answer(
+        body=f'{{"errors":[{{"message":"in personalizations.1.to","field":"{field}"}}]}}'.encode()
+    )
+    assert (outcome.kind, outcome.refused) == ("our_fault", {})
+    assert outcome.reason.startswith("the mail itself is refused: HTTP 400 ")
+
+
+def test_a_bad_address_beside_a_fault_of_ours_is_taken_out_first():
+    errors = b'{"message":"no","field":"subject"},{"message":"no","field":"personalizations.0.to"}'
+    outcome = answer(body=b'{"errors":[' + errors + b"]}")
+    assert (outcome.kind, set(outcome.refused)) == ("refused_named", {ANA})
 
 
 @pytest.mark.parametrize(
     "body",
     [b"", b"<html>Bad Request</html>", b"[]", b"null", b'{"errors":null}', b'{"errors":["x"]}', b'{"errors":[{}]}',
      b'{"errors":[{"field":null,"message":"Bad Request","help":null}]}', b"\xff\xfe", b'{"errors":[{"field":7}]}',
-     b'{"errors":[{"message":"no","field":"personalizations.99.to"}]}'],
+     b'{"errors":[{"message":"no","field":"personalizations.99.to"}]}',
+     b'{"errors":[{"message":"no","field":"personalizations.1"}]}'],
 )  # fmt: skip
-def test_a_refusal_that_names_nobody_halves_the_batch(body):
+def test_a_refusal_that_does_not_say_who_or_what_names_nobody(body):
     assert answer(body=body).kind == "refused_unnamed"
 
 

@@ -16,8 +16,8 @@ LONGEST_WAIT = timedelta(minutes=15)
 
 ABOUT_THE_MAIL = (400, 413, 415, 422)
 NOT_TAKEN = (408, 503)  # the request did not arrive whole; the service took nothing
-_INDEX = re.compile(r"\bpersonalizations[.\[](\d+)")
-_SHARED_FIELD = re.compile(r"(from|reply_to|subject|content|categories|tracking_settings|headers)\b")
+_ADDRESS_OF = re.compile(r"\bpersonalizations[.\[](\d+)\]?\.to\b")
+_SOMEBODY = re.compile(r"personalizations([.\[]\d+\]?(\.to\b.*)?)?")
 
 
 def read_answer(
@@ -50,24 +50,34 @@ def _kind(status: int) -> OutcomeKind:
 
 
 def _refusal(status: int, errors: list[dict[str, Any]], people: list[Recipient]) -> Outcome:
-    reason = _reason(status, errors, people)
     named = _named(status, errors, people)
     if named:
-        return Outcome("refused_named", reason=reason, refused=named)
-    fields = [str(error.get("field")) for error in errors]
-    shared = bool(fields) and all(_SHARED_FIELD.match(field) for field in fields)
-    return Outcome("refused" if shared or len(people) == 1 else "refused_unnamed", reason=reason)
+        return Outcome("refused_named", reason=_reason(status, errors, people), refused=named)
+    ours = [error for error in errors if _is_ours(error)]
+    if ours or status == 415:
+        return Outcome(
+            "our_fault", reason=f"the mail itself is refused: {_reason(status, ours or errors, people)}"
+        )
+    return Outcome("refused_unnamed", reason=_reason(status, errors, people))
 
 
 def _named(status: int, errors: list[dict[str, Any]], people: list[Recipient]) -> dict[UUID, str]:
-    """Those whose personalization an error points at, in its field or in its words."""
+    """Those whose address an error points at, in its field or in its words."""
     named: dict[UUID, str] = {}
     for error in errors:
+        if _is_ours(error):
+            continue
         where = f"{error.get('field')} {error.get('message')}"
-        for index in map(int, _INDEX.findall(where)):
+        for index in map(int, _ADDRESS_OF.findall(where)):
             if index < len(people):
                 named[people[index].delivery_id] = _reason(status, [error], people)
     return named
+
+
+def _is_ours(error: dict[str, Any]) -> bool:
+    """All but the address is of our making, also where it stands with a person: headers, links, ids."""
+    field = error.get("field")
+    return isinstance(field, str) and field != "" and not _SOMEBODY.fullmatch(field)
 
 
 def _errors(body: bytes) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ OutcomeKind = Literal[
     "refused",  # for good: sending the same again cannot help
     "refused_named",  # the call failed because of those in `refused`; the rest can go without them
     "refused_unnamed",  # somebody or something in the batch is at fault, not named: halve it
+    "our_fault",  # the mail or the way we call is refused, whoever it is for
     "throttled",  # too fast, for the whole account: wait until `retry_at`
     "account",  # key, credits, sender or address of the provider: nothing will pass until a human acts
     "fault",  # the provider's fault, certainly not accepted
