@@ -41,14 +41,22 @@ def require_key(settings: Settings, header: str | None) -> None:
     """Raises Refused (401)."""
     if not settings.api_keys:
         raise _refused("No key is set up here.", "Set API_KEYS on the server, then send one of them.")
-    scheme, _, given = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not given.strip():
+    if not _key_in(header):
         raise _refused("The key is missing.", "Send the header `Authorization: Bearer KEY`.")
-    candidate = given.strip().encode()
+    if not is_known(settings, header):
+        raise _refused("The key is not valid here.", "Check it against API_KEYS on the server.")
+
+
+def is_known(settings: Settings, header: str | None) -> bool:
+    candidate = _key_in(header).encode()
     # All are compared, so that the time taken says nothing about which one is near.
     matches = [hmac.compare_digest(candidate, key.get_secret_value().encode()) for key in settings.api_keys]
-    if not any(matches):
-        raise _refused("The key is not valid here.", "Check it against API_KEYS on the server.")
+    return any(matches)
+
+
+def _key_in(header: str | None) -> str:
+    scheme, _, given = (header or "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
 def _refused(error: str, remedy: str) -> Refused:

@@ -1,0 +1,139 @@
+"""From what a form or a program brought to a sign-up with its confirm mail on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from notifier.conditions.normal_form import BadCondition, clean_condition
+from notifier.delivery.letters import post_letter
+from notifier.links.addresses import BadAddress, clean_address
+from notifier.links.keys import email_key
+from notifier.registry.reading import clean_nct_id
+from notifier.registry.records import BadRecord
+from notifier.subscriptions.consent import consent_words
+from notifier.subscriptions.schedules import FREQUENCIES, known_zones
+from notifier.subscriptions.signing_up import SignUpRequest, request_sign_up
+from notifier.web.limits import Verdict
+from notifier.web.service import Service
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SignUpFields:
+    """As they came; "" where nothing was given."""
+
+    email: str
+    study: str
+    conditions: tuple[str, ...]
+    frequency: str
+    zone: str
+    locale: str
+    source: str
+    terms_version: str
+    health_version: str
+
+
+class BadSignUp(Exception):
+    """`problems`: {field: what is wrong, for people}; none of it repeats what was typed."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__()
+        self.problems = problems
+
+
+def ask_to_confirm(service: Service, fields: SignUpFields, network: str | None) -> Verdict:
+    """Store the wish and post the confirm mail. Raises BadSignUp.
+
+    For `address` (written to enough) nothing is stored, and the answer has to be the same as for `ok`.
+    """
+    request = checked(service, fields)
+    verdict = service.limits.allow_mail_to(email_key(service.keys, request.email), network)
+    if verdict != "ok":
+        return verdict
+    now = service.clock()
+    with service.engine.begin() as conn:
+        sign_up_id = request_sign_up(conn, request, settings=service.settings, keys=service.keys, now=now)
+        post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
+    service.wake("letter")
+    return verdict
+
+
+def checked(service: Service, fields: SignUpFields) -> SignUpRequest:
+    """Raises BadSignUp with all that is wrong at once."""
+    problems: dict[str, str] = {}
+
+    def check(name: str, value: str, clean: Callable[[str], T]) -> T | None:
+        try:
+            return clean(value)
+        except ValueError as error:
+            problems.setdefault(name, str(error))
+            return None
+
+    email = check("email", fields.email, _address)
+    study = check("study", fields.study, _study) if fields.study else None
+    conditions = [check("conditions", text, _condition) for text in fields.conditions]
+    check("frequency", fields.frequency, _frequency)
+    zone = check("zone", fields.zone, _zone) if fields.zone else service.settings.digest_zone
+    words = consent_words(service.settings, fields.locale)
+    check("terms_version", fields.terms_version, _agreed(words.terms.version, "the terms of use"))
+    check("health_version", fields.health_version, _agreed(words.health.version, "the use of health data"))
+    if not (fields.study or fields.conditions):
+        problems["study"] = "Choose at least one: this study, or a condition"
+    if problems or email is None or zone is None:
+        raise BadSignUp(problems)
+    return SignUpRequest(
+        email=email,
+        study=study,
+        conditions=tuple(text for text in conditions if text is not None),
+        frequency=fields.frequency,
+        zone=zone,
+        locale=words.locale,
+        source=fields.source,
+        terms_version=words.terms.version,
+        health_version=words.health.version,
+    )
+
+
+def _address(text: str) -> str:
+    try:
+        return clean_address(text)
+    except BadAddress as error:
+        raise ValueError(f"Your email address {error}") from None
+
+
+def _study(text: str) -> str:
+    try:
+        return clean_nct_id(text)
+    except BadRecord:
+        raise ValueError("The study number looks like NCT01234567") from None
+
+
+def _condition(text: str) -> str:
+    try:
+        return clean_condition(text)
+    except BadCondition as error:
+        raise ValueError(f"The condition {error}") from None
+
+
+def _frequency(text: str) -> str:
+    if text not in FREQUENCIES:
+        raise ValueError("Choose how often you want emails")
+    return text
+
+
+def _zone(text: str) -> str:
+    if text not in known_zones():
+        raise ValueError("Choose a time zone from the list; it looks like Europe/Berlin")
+    return text
+
+
+def _agreed(version: str, to_what: str) -> Callable[[str], str]:
+    def agreed(text: str) -> str:
+        if not text:
+            raise ValueError(f"Please agree to {to_what}; without that we may not send you updates")
+        if text != version:
+            raise ValueError(f"The words about {to_what} have changed; please read them and agree again")
+        return text
+
+    return agreed
