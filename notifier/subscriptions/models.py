@@ -75,7 +75,12 @@ class Subscriber(Base):
             "schedule_id",
             postgresql_where="resume_position IS NOT NULL AND state = 'active'",
         ),
-        Index("ix_subscribers_quiet", "quiet_until", postgresql_where="quiet_until IS NOT NULL"),
+        Index(
+            "ix_subscribers_silent",
+            text("GREATEST(quiet_until, paused_until)"),
+            postgresql_where="GREATEST(quiet_until, paused_until) IS NOT NULL AND state = 'active'",
+        ),
+        Index("ix_subscribers_partly_told", "schedule_id", postgresql_where="partly_told"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -91,6 +96,8 @@ class Subscriber(Base):
         Integer, ForeignKey("audiences.id")
     )  # NULL: follows nothing
     resume_position: Mapped[int | None]
+    # What comes after resume_position has been told in part: the ledger says what (after an undo, for one).
+    partly_told: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     quiet_until: Mapped[datetime | None]  # immediate only: what comes before is gathered
     paused_until: Mapped[datetime | None]  # any frequency: the person wants no digest before
     created_at: Mapped[datetime]
@@ -118,11 +125,13 @@ class Subscription(Base):
     target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"))
     reach: Mapped[int] = mapped_column(SmallInteger)
     start_position: Mapped[int]  # the head position when it was confirmed
+    wider_from: Mapped[int | None]  # the head when its reach was widened: what is broader counts after that only
     confirmed_at: Mapped[datetime]
     source: Mapped[str]
     sign_up_id: Mapped[int | None] = mapped_column(ForeignKey("sign_ups.id"))  # the consent's evidence
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None]
+    told_to: Mapped[int | None]  # where the person's range began when it ended: an undo goes on from there
 
 
 class SignUp(Base):

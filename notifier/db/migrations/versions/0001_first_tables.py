@@ -23,7 +23,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("set_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("until", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.CheckConstraint("name IN ('paused', 'throttled', 'breaker')", name=op.f("ck_brakes_name")),
+        sa.CheckConstraint(
+            "name IN ('paused', 'unwelcome', 'throttled', 'breaker')", name=op.f("ck_brakes_name")
+        ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_brakes")),
     )
     op.create_table(
@@ -264,6 +266,7 @@ def upgrade() -> None:
         sa.Column("schedule_id", sa.Integer(), nullable=False),
         sa.Column("audience_id", sa.Integer(), nullable=True),
         sa.Column("resume_position", sa.BigInteger(), nullable=True),
+        sa.Column("partly_told", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("quiet_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("paused_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
@@ -286,11 +289,11 @@ def upgrade() -> None:
         postgresql_where="state = 'active'",
     )
     op.create_index(
-        "ix_subscribers_quiet",
+        "ix_subscribers_partly_told",
         "subscribers",
-        ["quiet_until"],
+        ["schedule_id"],
         unique=False,
-        postgresql_where="quiet_until IS NOT NULL",
+        postgresql_where="partly_told",
     )
     op.create_index(
         "ix_subscribers_resume",
@@ -298,6 +301,13 @@ def upgrade() -> None:
         ["schedule_id"],
         unique=False,
         postgresql_where="resume_position IS NOT NULL AND state = 'active'",
+    )
+    op.create_index(
+        "ix_subscribers_silent",
+        "subscribers",
+        [sa.literal_column("GREATEST(quiet_until, paused_until)")],
+        unique=False,
+        postgresql_where="GREATEST(quiet_until, paused_until) IS NOT NULL AND state = 'active'",
     )
     op.create_table(
         "batches",
@@ -505,11 +515,13 @@ def upgrade() -> None:
         sa.Column("target_id", sa.Integer(), nullable=False),
         sa.Column("reach", sa.SmallInteger(), nullable=False),
         sa.Column("start_position", sa.BigInteger(), nullable=False),
+        sa.Column("wider_from", sa.BigInteger(), nullable=True),
         sa.Column("confirmed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("sign_up_id", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("ended_reason", sa.Text(), nullable=True),
+        sa.Column("told_to", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["sign_up_id"], ["sign_ups.id"], name=op.f("fk_subscriptions_sign_up_id_sign_ups")
         ),
