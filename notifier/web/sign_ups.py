@@ -8,7 +8,7 @@ from notifier.conditions.normal_form import BadCondition, clean_condition
 from notifier.delivery.letters import post_letter
 from notifier.links.addresses import BadAddress, clean_address
 from notifier.links.keys import email_key
-from notifier.registry.reading import clean_nct_id
+from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
