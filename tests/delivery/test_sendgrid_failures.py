@@ -29,7 +29,7 @@ def provider(fake_sendgrid):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(sendgrid_http, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(sendgrid_http, "WAIT_SECONDS", 0.2)
 
 
 def test_an_accepted_batch_has_the_message_id_of_its_call(fake_sendgrid, provider):

@@ -45,8 +45,7 @@ def shorten(times: dict[str, float]) -> None:
     recording.FIRST_DELAY, recording.LONGEST_DELAY = wait["retry"], wait["retry"] * 4
     recording.THROTTLE_DELAY, brakes.PROBE_INTERVAL = wait["retry"], wait["retry"]
     jobs.SEND_FOR = wait["send"]
-    sendgrid_http.CONNECT_SECONDS = sendgrid_http.WRITE_SECONDS = times["call"]
-    sendgrid_http.READ_SECONDS = times["call"]
+    sendgrid_http.CONNECT_SECONDS = sendgrid_http.WAIT_SECONDS = times["call"]
     Settings.quiet_interval = property(lambda settings: wait["quiet"])  # type: ignore[assignment]
     for entry in queues.OPTIONS["beat_schedule"].values():
         entry["schedule"] = min(entry["schedule"], wait["sweep"])
@@ -77,7 +76,7 @@ def hook_steps() -> None:
     after(jobs, "plan_run", steps.PLANNED, when=lambda planned, *_, **__: bool(planned and planned.batches))
     after(applying, "_apply_chunk", steps.APPLYING, when=lambda count, *_, **__: bool(count))
     after(jobs, "expire_leases", steps.SWEPT)
-    hook_call(sendgrid_http.http.client.HTTPConnection)
+    hook_call(sendgrid_http.Line)
 
 
 def before(owner: Any, name: str, step: str, when: Callable[..., bool] = lambda *_, **__: True) -> None:
@@ -106,21 +105,21 @@ def after(owner: Any, name: str, step: str, when: Callable[..., bool] = lambda *
 
 
 def hook_call(line: Any) -> None:
-    send, getresponse = line.send, line.getresponse
+    write, read = line.write, line.read
 
-    def half_sent(self: Any, data: bytes) -> None:
-        if data.startswith(b"{") and steps.armed(steps.HALF_WRITTEN):
+    def half_written(self: Any, data: bytes) -> None:
+        if steps.armed(steps.HALF_WRITTEN):
             self.sock.sendall(data[: len(data) // 2])
             steps.reached(steps.HALF_WRITTEN)
-        send(self, data)
+        write(self, data)
 
     def unread(self: Any) -> Any:
         steps.reached(steps.WRITTEN)
         if steps.armed(steps.ACCEPTED) and _is_accepted(self.sock):
             steps.reached(steps.ACCEPTED)
-        return getresponse(self)
+        return read(self)
 
-    line.send, line.getresponse = half_sent, unread
+    line.write, line.read = half_written, unread
 
 
 def _is_accepted(sock: socket.socket) -> bool:

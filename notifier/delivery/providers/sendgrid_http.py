@@ -1,26 +1,23 @@
 """Calls over kept connections to one host, and what can be said of a call that got no answer.
 
-The standard library's client rather than one with a pool of its own: it lets us see the one moment that counts,
-when the whole request has been handed over. No proxies, redirects or retries.
+A client of our own rather than one with a pool: it lets us see the one moment that counts, when the whole request
+has been handed over. No proxies, redirects or retries.
 """
 
-import http.client
-import select
 import ssl
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from notifier.delivery.providers.http_line import Answer, BadAnswer, Line
+
 CONNECT_SECONDS = 5
-WRITE_SECONDS = 15
-READ_SECONDS = 20
+WAIT_SECONDS = 20  # for the other side to take some of the request, or to give some of the answer
 IDLE_SECONDS = (
     20  # idle for longer, a connection may be dead without our knowing; a call over it ends in doubt
 )
 MOST_IDLE_CONNECTIONS = 64
-MOST_BODY_BYTES = 1_048_576
 
 
 class NoAnswer(Exception):
@@ -32,66 +29,50 @@ class NoAnswer(Exception):
         super().__init__(self.why)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class KeptConnections:
     """Safe for many threads: each call has a connection to itself, the one used last if any is free."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port
-        self._context = ssl.create_default_context() if parts.scheme == "https" else None
-        self._headers = dict(headers)
+        secure = parts.scheme == "https"
+        self._context = ssl.create_default_context() if secure else None
+        self._address = parts.hostname or "", parts.port or (443 if secure else 80)
+        host = parts.netloc.rpartition("@")[2]
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": host, **headers}.items())
         self._lock = threading.Lock()
-        self._free: list[tuple[http.client.HTTPConnection, float]] = []  # with the time of their last use
+        self._free: list[tuple[Line, float]] = []  # with the time of their last use
 
     def post(self, path: str, content: bytes) -> Answer:
         """Raises NoAnswer."""
-        line, written = self._take(), False
+        head = f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(content)}\r\n\r\n"
+        line, written = None, False
         try:
-            if line.sock is None:
-                line.connect()
-            line.sock.settimeout(WRITE_SECONDS)
-            line.request("POST", path, content, self._headers)
+            line = self._take()
+            line.write(head.encode() + content)
             written = True
-            line.sock.settimeout(READ_SECONDS)
-            response = line.getresponse()
-            answer = Answer(response.status, _lower(response), response.read(MOST_BODY_BYTES))
-            reusable = response.isclosed() and not response.will_close
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            line.close()
+            answer = line.read()
+        except (OSError, BadAnswer, ValueError) as error:
+            if line:
+                line.close()
             raise NoAnswer(written, error) from None
-        self._put_back(line, reusable)
+        self._put_back(line, answer)
         return answer
 
-    def _take(self) -> http.client.HTTPConnection:
-        """A live connection, or a new one that is not open yet."""
+    def _take(self) -> Line:
+        """A live connection, else a new one."""
         while True:
             with self._lock:
                 if not self._free:
-                    return self._new()
+                    break
                 line, used_at = self._free.pop()
-            if time.monotonic() - used_at < IDLE_SECONDS and not _has_something_to_say(line):
+            if time.monotonic() - used_at < IDLE_SECONDS and not line.has_something_to_say():
                 return line
             line.close()
+        return Line(*self._address, self._context, connect_s=CONNECT_SECONDS, wait_s=WAIT_SECONDS)
 
-    def _new(self) -> http.client.HTTPConnection:
-        if self._context:
-            return http.client.HTTPSConnection(
-                self._host, self._port, timeout=CONNECT_SECONDS, context=self._context
-            )
-        return http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
-
-    def _put_back(self, line: http.client.HTTPConnection, reusable: bool) -> None:
+    def _put_back(self, line: Line, answer: Answer) -> None:
         with self._lock:
-            if reusable and len(self._free) < MOST_IDLE_CONNECTIONS:
+            if not answer.is_last and len(self._free) < MOST_IDLE_CONNECTIONS:
                 self._free.append((line, time.monotonic()))
                 return
         line.close()
@@ -101,16 +82,3 @@ class KeptConnections:
             free, self._free = self._free, []
         for line, _ in free:
             line.close()
-
-
-def _lower(response: http.client.HTTPResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.getheaders()}
-
-
-def _has_something_to_say(line: http.client.HTTPConnection) -> bool:
-    """On an idle connection that can only be its end, or an answer that nobody asked for."""
-    if line.sock is None:
-        return True
-    poll = select.poll()
-    poll.register(line.sock, select.POLLIN)
-    return bool(poll.poll(0))
