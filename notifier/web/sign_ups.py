@@ -113,7 +113,7 @@ def _condition(text: str) -> str:
     try:
         return clean_condition(text)
     except BadCondition as error:
-        raise ValueError(f"The condition {error}") from None
+        raise ValueError(error.message) from None
 
 
 def _frequency(text: str) -> str:
