@@ -1,10 +1,32 @@
 """An operator decides about deliveries that ended badly or are in doubt."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from notifier.delivery.audit import note_action
+
+IN_QUESTION = ("failed", "unknown")
+
+
+def batches_in_question(
+    conn: Connection, *, state: str | None = None, run_id: int | None = None
+) -> Sequence[Row[Any]]:
+    """(id, state, people) of the batches that can be sent again: those that failed and those in doubt, or one kind
+    of them, of all runs or of one."""
+    assert state is None or state in IN_QUESTION
+    run = "" if run_id is None else " AND b.run_id = :run_id"
+    kinds = [_OF_STATE.format(state=kind) + run for kind in ((state,) if state else IN_QUESTION)]
+    return conn.execute(text(" UNION ALL ".join(kinds) + " ORDER BY id"), {"run_id": run_id}).all()
+
+
+# The state as a word, so that its partial index is found.
+_OF_STATE = """
+SELECT b.id, b.state, (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id AND d.state IS NULL) AS people
+FROM batches b WHERE b.state = '{state}'
+"""
 
 
 def retry_batches(conn: Connection, batch_ids: list[int], *, note: str, now: datetime) -> int:

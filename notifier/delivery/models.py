@@ -72,6 +72,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         Index("uq_deliveries_subscriber_run", "subscriber_id", "run_id", unique=True),
+        Index("ix_deliveries_failed", "batch_id", postgresql_where="state IN ('failed', 'bounced')"),
         Index("ix_deliveries_sign_up", "sign_up_id", postgresql_where="sign_up_id IS NOT NULL"),
         CheckConstraint(f"state IN {OWN_STATES}", name="state"),
     )

@@ -482,6 +482,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
     op.create_index(op.f("ix_deliveries_batch_id"), "deliveries", ["batch_id"], unique=False)
+    op.create_index(
+        "ix_deliveries_failed",
+        "deliveries",
+        ["batch_id"],
+        unique=False,
+        postgresql_where="state IN ('failed', 'bounced')",
+    )
     op.create_index(op.f("ix_deliveries_run_id"), "deliveries", ["run_id"], unique=False)
     op.create_index(
         "ix_deliveries_sign_up",

@@ -1,0 +1,95 @@
+"""After an incident, an operator sends again what failed, all of it at once."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import Engine
+
+from notifier.delivery.providers import Outcome
+from notifier.errors import NotifierError
+from notifier.settings import Settings
+from tests.cli.conftest import Run
+from tests.delivery.office import Office, open_office
+
+WHY = ("--note", "the footer is mended")
+
+
+@pytest.fixture
+def office(engine: Engine, settings: Settings) -> Office:
+    """Eight batches: three have failed, one is in doubt, four were accepted."""
+    office = open_office(engine, settings.model_copy(update={"batch_size": 1}))
+    bad = [lambda _: Outcome("refused", reason="cannot be rendered")] * 3
+    office.provider.answers = [*bad, lambda _: Outcome("unknown", reason="timed out")]
+    office.send()
+    assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
+    return office
+
+
+def test_all_that_failed_is_sent_again(run: Run, office: Office) -> None:
+    report = run("deliveries", "retry", "--state", "failed", *WHY, "--yes", "--json")
+    assert report == {"batches": 3, "people": 3, "retried": 3, "dry_run": False}
+    office.send()
+    assert office.states() == {"accepted": 7, "unknown": 1}
+    assert office.sql("SELECT action, note, count(*) FROM operator_actions GROUP BY 1, 2") == [
+        ("batch_retried", WHY[1], 3)
+    ]
+
+
+def test_a_run_is_sent_again_with_what_is_in_doubt(run: Run, office: Office) -> None:
+    ((key,),) = office.sql("SELECT key FROM runs")
+    assert "4 of 4 will be sent again" in run("deliveries", "retry", "--run", str(key), *WHY, "--yes")
+    office.send()
+    assert office.states() == {"accepted": 8}
+
+
+def test_a_dry_run_counts_and_changes_nothing(run: Run, office: Office) -> None:
+    told = run("deliveries", "retry", "--state", "failed", "--dry-run")
+    assert "3 batches (3 failed) with 3 people. Nothing was changed." in " ".join(told.split())
+    assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
+
+
+def test_where_nobody_can_answer_nobody_is_asked_and_nothing_is_sent(run: Run, office: Office) -> None:
+    assert "--yes" in run("deliveries", "retry", "--state", "failed", *WHY, code=2)
+    assert "--yes" in run("deliveries", "drop", "1", *WHY, code=2)
+    assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
+
+
+@pytest.mark.parametrize(("answer", "failed"), [("y\n", 0), ("n\n", 3)])
+def test_on_a_terminal_the_operator_is_asked_with_the_numbers(
+    settings: Settings, office: Office, answer: str, failed: int
+) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, answer.encode())
+    chosen = ("database_url", "redis_url", "notifier_home")
+    done = subprocess.run(
+        [sys.executable, "-m", "notifier", "deliveries", "retry", "--state", "failed", *WHY],
+        env={**os.environ, **{name.upper(): str(getattr(settings, name)) for name in chosen}},
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert "3 batches (3 failed) with 3 people" in done.stderr
+    assert office.states().get("failed", 0) == failed
+
+
+@pytest.mark.parametrize(
+    "words", [(), WHY, ("1", "--state", "failed", *WHY), ("--state", "failed"), ("--state", "accepted", *WHY)]
+)
+def test_a_choice_that_is_not_clear_sends_nothing(run: Run, office: Office, words: tuple[str, ...]) -> None:
+    run("deliveries", "retry", *words, "--yes", code=2)
+    assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
+
+
+def test_a_run_that_does_not_exist_is_named_as_such(run: Run, office: Office) -> None:
+    with pytest.raises(NotifierError, match="There is no run daily/1999"):
+        run("deliveries", "retry", "--run", "daily/1999", *WHY, "--yes")
+
+
+def test_a_state_that_does_not_exist_is_answered_with_those_that_do(run: Run) -> None:
+    assert "retrying" in run("deliveries", "list", "--state", "lost", code=2)
