@@ -73,7 +73,9 @@ def measure(place: Place, world: World, share: float) -> tuple[Measured, Measure
     with ExitStack() as stack:
         if ranges:
             stack.enter_context(place.celery(USUAL, "-A", "benchmarks.usual", "worker"))
-        stack.enter_context(place.celery(OURS, "-A", "tasks", "worker", "--queues", "build,send,upkeep"))
+        stack.enter_context(
+            place.celery(OURS, "-A", "tasks", "worker", "--queues", "prompt,build,send,upkeep")
+        )
         nodes = 2 if ranges else 1
         wait_for(lambda: len(app.control.ping(timeout=0.5)) == nodes, "the workers answer", 60)
         halves = [(ids_, sum(ids_[0] <= ids[email] <= ids_[1] for email in due)) for ids_ in ranges]

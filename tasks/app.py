@@ -7,11 +7,13 @@ import sys
 from typing import Any
 
 from celery import Celery
+from celery.signals import after_setup_logger, after_setup_task_logger
 
 from notifier.embedded import ensure_services
 from notifier.errors import NotifierError
 from notifier.settings import load_settings
 from tasks import options, queues
+from tasks.discretion import be_discreet
 
 app = Celery("notifier", include=["tasks.jobs"])
 
@@ -27,3 +29,5 @@ def config() -> dict[str, Any]:
 
 
 app.add_defaults(config)
+after_setup_logger.connect(be_discreet)
+after_setup_task_logger.connect(be_discreet)

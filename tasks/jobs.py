@@ -48,6 +48,13 @@ def send() -> None:
         wake("tasks.send")
 
 
+@app.task(name="tasks.send_letters")
+def send_letters() -> None:
+    here = process()
+    if here.sender.send_letters(until=here.clock() + SEND_FOR):
+        wake("tasks.send_letters")
+
+
 @app.task(name="tasks.sweep")
 def sweep() -> None:
     """Whatever a lost message, a killed worker or a silent provider left behind."""

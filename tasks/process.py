@@ -9,11 +9,11 @@ from celery.signals import worker_process_shutdown
 from sqlalchemy import Engine
 
 from notifier.db.engine import make_engine
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import make_provider
 from notifier.delivery.sending import Sender
 from notifier.embedded import ensure_services
 from notifier.links.keys import signing_keys
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.logs import configure_logs
 from notifier.settings import Settings, load_settings
 from tasks.stopping import told_to_stop
@@ -37,7 +37,7 @@ def process() -> Process:
     configure_logs(settings.log_format)
     assert settings.database_url
     engine = make_engine(settings.database_url)
-    links = UnsubscribeLinks(signing_keys(settings), settings.public_url)
+    links = MailLinks.of(signing_keys(settings), settings.public_url)
     sender = Sender(engine, make_provider(settings), links, settings, Process.clock, told_to_stop)
     return Process(settings, engine, sender)
 

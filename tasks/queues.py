@@ -5,6 +5,7 @@ from typing import Any
 
 from kombu.entity import Exchange, Queue
 
+PROMPT = "prompt"  # letters: somebody waits for them, so a process of its own waits for nothing else
 BUILD = "build"  # planning: a large run takes seconds
 SEND = "send"  # provider calls: they wait for somebody else
 UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind either
@@ -12,6 +13,7 @@ UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind e
 ROUTES = {
     "tasks.tick": BUILD,
     "tasks.plan_schedule": BUILD,
+    "tasks.send_letters": PROMPT,
     "tasks.send": SEND,
     "tasks.sweep": UPKEEP,
     "tasks.apply_feedback": UPKEEP,
@@ -28,12 +30,14 @@ def _every(interval: timedelta, task: str) -> dict[str, Any]:
 OPTIONS = {
     # By the nameless exchange a message goes straight to the queue of that name. Named exchanges keep bindings
     # in Redis: once it is flushed, every message is silently thrown away until a restart.
-    "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in (BUILD, SEND, UPKEEP)],
+    "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in (PROMPT, BUILD, SEND, UPKEEP)],
     "task_create_missing_queues": False,
     "task_default_queue": UPKEEP,
     "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
     "beat_schedule": {
         "tick": _every(timedelta(seconds=10), "tasks.tick"),
+        # Straight to those who send them: a lost wake-up costs no more than this, however busy the others are.
+        "letters": _every(timedelta(seconds=10), "tasks.send_letters"),
         "sweep": _every(timedelta(seconds=10), "tasks.sweep"),
         "heartbeat": _every(timedelta(seconds=60), "tasks.heartbeat"),
     },

@@ -121,7 +121,7 @@ def _stop_if_braked(session: Session, run_ids: list[int]) -> None:
     """What waits for a human is not waited for here."""
     with session.engine.connect() as conn:
         brakes = brakes_on(conn, session.clock())
-    for name in ("paused", "breaker"):
+    for name in ("paused", "unwelcome", "breaker"):
         if name in brakes and open_batches(session.engine, run_ids):
             raise NotifierError(
                 f"Sending is stopped ({name}): {brakes[name]}", "Nothing is lost; it goes on from here."

@@ -38,10 +38,11 @@ def resume(note: Annotated[str, typer.Option(help="Why.")] = "by an operator", r
     with open_session() as session:
         with session.engine.begin() as conn:
             if run is None:
-                brakes.release(conn, "paused")
-                brakes.release(conn, "breaker")
+                for name in ("paused", "unwelcome", "breaker"):
+                    brakes.release(conn, name)
             else:
                 brakes.resume_run(conn, run)
             note_action(conn, "sending_resumed", run or "all", note, now=session.clock())
+        wake("tasks.send_letters")
         wake("tasks.send")
     stderr.print("Sending goes on.")

@@ -11,6 +11,9 @@ from notifier.cli.session import open_session
 from notifier.cli.supervisor import run_all
 from tasks.wake import wake
 
+WAKES = {"feedback": "tasks.apply_feedback", "letter": "tasks.send_letters"}
+"""What the web process asks of the workers; all else is new in the registry."""
+
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 
 
@@ -51,4 +54,4 @@ def demo(
 
 
 def _wake_workers(reason: str) -> None:
-    wake("tasks.apply_feedback" if reason == "feedback" else "tasks.tick")
+    wake(WAKES.get(reason, "tasks.tick"))

@@ -11,12 +11,12 @@ from sqlalchemy.exc import OperationalError
 
 from notifier.db.engine import make_engine
 from notifier.db.migrate import is_current, upgrade
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import make_provider
 from notifier.delivery.sending import Sender
 from notifier.embedded import ensure_services, release_services
 from notifier.errors import NotifierError
 from notifier.links.keys import signing_keys
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.logs import configure_logs
 from notifier.settings import Settings, load_settings
 
@@ -35,7 +35,7 @@ class Session:
     def sender(self) -> Iterator[Sender]:
         provider = make_provider(self.settings)
         try:
-            links = UnsubscribeLinks(self.keys, self.settings.public_url)
+            links = MailLinks.of(self.keys, self.settings.public_url)
             yield Sender(self.engine, provider, links, self.settings, self.clock)
         finally:
             provider.close()

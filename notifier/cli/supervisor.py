@@ -49,9 +49,9 @@ def run_all(settings: Settings, *, web: bool, workers: int, stop: threading.Even
         "--app",
         "tasks",
     ]
-    for number in range(1, workers + 1):
-        name = f"worker{number}"
-        options = ["--queues", "build,send,upkeep", "--concurrency", "1", "--hostname", f"{name}@%h"]
+    queues = {f"worker{number}": "prompt,build,send,upkeep" for number in range(1, workers + 1)}
+    for name, names in {"prompt": "prompt", **queues}.items():
+        options = ["--queues", names, "--concurrency", "1", "--hostname", f"{name}@%h"]
         programs.append(Program(name, [*celery, "worker", *options, "--loglevel", "WARNING"]))
     programs.append(
         Program("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--loglevel", "WARNING"])

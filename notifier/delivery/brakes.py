@@ -1,4 +1,4 @@
-"""Brakes on the whole account: an operator's pause, the provider's throttle, and the breaker."""
+"""Brakes on the whole account: the pauses, the provider's throttle, and the breaker."""
 
 from datetime import datetime, timedelta
 
@@ -8,18 +8,23 @@ PROBE_INTERVAL = timedelta(minutes=2)
 """While the breaker is open, one batch is tried this often."""
 
 
-def claim_limit(conn: Connection, now: datetime, wanted: int) -> int:
-    """How many batches may be claimed now: all that are wanted, one as a probe, or none."""
+def claim_limits(conn: Connection, now: datetime, wanted: int) -> tuple[int, int]:
+    """How many batches may be claimed now, and how many of them may be digests: all that are wanted, one as a
+    probe, or none."""
     brakes = {row.name: row.until for row in conn.execute(text("SELECT name, until FROM brakes"))}
     if "paused" in brakes or _holds(brakes.get("throttled"), now):
-        return 0
-    if "breaker" not in brakes:
-        return wanted
+        return 0, 0
+    if "breaker" in brakes:
+        wanted = min(wanted, _probes(conn, now))
+    return wanted, 0 if "unwelcome" in brakes else wanted
+
+
+def _probes(conn: Connection, now: datetime) -> int:
     probes = conn.execute(
         text("UPDATE brakes SET until = :next WHERE name = 'breaker' AND until <= :now"),
         {"now": now, "next": now + PROBE_INTERVAL},
     ).rowcount
-    return min(wanted, probes)
+    return int(probes)
 
 
 def _holds(until: datetime | None, now: datetime) -> bool:

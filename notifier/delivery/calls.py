@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from notifier.delivery.claiming import ClaimedBatch
+from notifier.delivery.contents import Content
+from notifier.delivery.letters import Letter
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import Outcome, OutgoingBatch, Provider, Recipient
-from notifier.digests.content import EditionContent, NothingToSay, RenderedMail
+from notifier.digests.content import NothingToSay
+from notifier.digests.letters import render_letter
 from notifier.digests.rendering import render
 from notifier.errors import NotifierError
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 
 log = structlog.get_logger()
@@ -26,7 +29,7 @@ class Calls:
     """
 
     provider: Provider
-    links: UnsubscribeLinks
+    links: MailLinks
     settings: Settings
     clock: Callable[[], datetime]
     leases: dict[int, datetime] = field(default_factory=dict)
@@ -34,12 +37,13 @@ class Calls:
     took: timedelta = timedelta(0)
     """How long the last call took."""
 
-    def make(self, claim: ClaimedBatch, content: EditionContent) -> Outcome:
-        """Raises NothingToSay for an edition in which all cancels out, and nothing else."""
+    def make(self, claim: ClaimedBatch, content: Content | None) -> Outcome:
+        """Raises NothingToSay for an edition in which all cancels out and for a letter without a reader, and
+        nothing else."""
         if self.halt:
             return self.halt
         try:
-            mail = render(content, self.settings)
+            outgoing = self._outgoing(claim, content)
         except NothingToSay:
             raise
         except NotifierError as error:
@@ -49,19 +53,19 @@ class Calls:
             # of the log: it may quote a study.
             log.error("render_failed", batch=claim.batch_id, error=type(error).__name__)
             return Outcome("refused", reason=f"cannot be rendered: {type(error).__name__}")
-        outcome = self._call(claim, mail)
+        outcome = self._call(claim, outgoing)
         if outcome.kind in ("throttled", "account"):
             self.halt = Outcome(outcome.kind, reason=outcome.reason, retry_at=outcome.retry_at)
         return outcome
 
-    def _call(self, claim: ClaimedBatch, mail: RenderedMail) -> Outcome:
+    def _call(self, claim: ClaimedBatch, outgoing: OutgoingBatch) -> Outcome:
         now = self.clock()
         if (
             now > self.leases[claim.batch_id]
         ):  # this process stood still: somebody else may have taken the batch
             return Outcome("unreachable", reason="the lease ran out before the call", retry_at=now)
         try:
-            outcome = self.provider.send(self._outgoing(claim, mail), now)
+            outcome = self.provider.send(outgoing, now)
             self.took = self.clock() - now
             return outcome
         except Exception as error:
@@ -69,14 +73,21 @@ class Calls:
             log.error("provider_raised", batch=claim.batch_id, error=type(error).__name__)
             return Outcome("unknown", reason=f"fault in the provider's code: {type(error).__name__}")
 
-    def _outgoing(self, claim: ClaimedBatch, mail: RenderedMail) -> OutgoingBatch:
-        return OutgoingBatch(
-            batch_id=claim.batch_id,
-            subject=mail.subject,
-            text=mail.text,
-            html=mail.html,
-            recipients=tuple(
-                Recipient(person.delivery_id, person.email, self.links.url(person.public_id))
-                for person in claim.recipients
-            ),
+    def _outgoing(self, claim: ClaimedBatch, content: Content | None) -> OutgoingBatch:
+        if content is None:
+            raise NothingToSay("There is nobody left to read this letter.")
+        if isinstance(content, Letter):
+            return self._letter(claim, content)
+        mail = render(content, self.settings)
+        recipients = (
+            Recipient(
+                person.delivery_id, person.email, self.links.of_digest(person.public_id, claim.claimed_at)
+            )
+            for person in claim.recipients
         )
+        return OutgoingBatch(claim.batch_id, mail.subject, mail.text, mail.html, tuple(recipients))
+
+    def _letter(self, claim: ClaimedBatch, letter: Letter) -> OutgoingBatch:
+        mail, links = render_letter(letter.content, self.settings), self.links.of_letter(letter)
+        recipients = tuple(Recipient(person.delivery_id, person.email, links) for person in claim.recipients)
+        return OutgoingBatch(claim.batch_id, mail.subject, mail.text, mail.html, recipients, "account")

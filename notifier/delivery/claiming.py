@@ -1,4 +1,7 @@
-"""Claim batches: a short transaction that takes them, and takes out whoever must not be mailed."""
+"""Claim batches: a short transaction that takes them, and takes out whoever must not be mailed.
+
+Letters go first. They count in the rate, and do not wait for it.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, text
 
-from notifier.delivery.brakes import claim_limit
+from notifier.delivery.brakes import claim_limits
+from notifier.delivery.letter_claims import has_due_letters, skip_unwanted_letters
 from notifier.delivery.providers import Provider
 from notifier.delivery.rate import people_allowed, spend
 from notifier.delivery.settling import accept_proved
@@ -31,10 +35,14 @@ class ClaimedBatch:
     attempt that cost nothing, or an operator who starts anew, has the next one count the same."""
 
     batch_id: int
-    edition_id: int
+    edition_id: int | None  # of a digest
     attempt: int
     claimed_at: datetime
     recipients: tuple[ClaimedRecipient, ...]
+
+    @property
+    def is_letter(self) -> bool:
+        return self.edition_id is None
 
 
 def claim_batches(
@@ -54,19 +62,50 @@ def claim_batches(
     already queued. A batch in which nobody is left ends as `dropped`.
     """
     with engine.begin() as conn:
-        allowed = claim_limit(conn, now, limit)
-        if not allowed:
-            return []
+        allowed, digests = claim_limits(conn, now, limit)
+        letters = _claim_letters(conn, provider, now, allowed, per_second) if run_id is None else []
+        digests = min(digests, allowed - len(letters))
+        if not digests:
+            return letters
         budget = people_allowed(conn, per_second, now) if per_second else float("inf")
         if budget <= 0:
-            return None
-        taken = _without_accepted(conn, _take(conn, provider, now, allowed, budget, run_id), now)
-        ids = [row.id for row in taken]
-        _skip_unwanted(conn, ids, now)
-        people = _recipients(conn, ids)
-        if per_second:
-            spend(conn, sum(map(len, people.values())))
-        _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
+            return letters or None
+        taken = _without_accepted(conn, _take(conn, provider, now, digests, budget, run_id), now)
+        _skip_unwanted(conn, [row.id for row in taken], now)
+        return letters + _claimed(conn, taken, now, per_second)
+
+
+def claim_letters(
+    engine: Engine, provider: Provider, *, now: datetime, limit: int, per_second: float = 0
+) -> list[ClaimedBatch]:
+    """As `claim_batches`, for letters alone."""
+    with engine.begin() as conn:
+        if not has_due_letters(conn, now):  # or one probe of an open breaker would be spent on nothing
+            return []
+        allowed, _ = claim_limits(conn, now, limit)
+        return _claim_letters(conn, provider, now, allowed, per_second)
+
+
+def _claim_letters(
+    conn: Connection, provider: Provider, now: datetime, limit: int, per_second: float
+) -> list[ClaimedBatch]:
+    due = _take_letters(conn, provider, now, limit) if limit else []
+    taken = _without_accepted(conn, due, now)
+    if not taken:
+        return []
+    skip_unwanted_letters(conn, [row.id for row in taken], now)
+    return _claimed(conn, taken, now, per_second)
+
+
+def _claimed(
+    conn: Connection, taken: Sequence[Row[Any]], now: datetime, per_second: float
+) -> list[ClaimedBatch]:
+    """Whoever is left in them; counted in the rate."""
+    ids = [row.id for row in taken]
+    people = _recipients(conn, ids)
+    if per_second:
+        spend(conn, sum(map(len, people.values())))
+    _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
     return [
         ClaimedBatch(row.id, row.edition_id, row.attempts, now, tuple(people[row.id]))
         for row in taken
@@ -124,34 +163,45 @@ def names_of(claims: Iterable[ClaimedBatch]) -> dict[str, list[Any]]:
 def _take(
     conn: Connection, provider: Provider, now: datetime, limit: int, budget: float, run_id: int | None
 ) -> Sequence[Row[Any]]:
-    return conn.execute(
-        text(
-            """WITH due AS (
-                     SELECT b.id, b.size, b.next_attempt_at, b.attempted_at
-                     FROM batches b JOIN runs r ON r.id = b.run_id
-                     WHERE b.state IN ('planned', 'retrying') AND b.mail = 'digest'
-                       AND b.next_attempt_at <= :now AND r.paused_at IS NULL
-                       AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
-                     ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED),
-                     affordable AS (
-                       SELECT id, attempted_at
-                       FROM (SELECT *, sum(size) OVER (ORDER BY next_attempt_at, id) - size AS before FROM due) x
-                       WHERE before < CAST(:budget AS float8))
-                   UPDATE batches b
-                   SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until,
-                       attempted_at = :now, called_at = NULL, provider = :provider
-                   FROM affordable a WHERE b.id = a.id
-                   RETURNING b.id, b.edition_id, b.attempts, a.attempted_at AS tried_at"""
-        ),
-        {
-            "now": now,
-            "lease_until": now + LEASE,
-            "limit": limit,
-            "budget": budget,
-            "run_id": run_id,
-            "provider": provider.name,
-        },
-    ).all()
+    bind = {**_mark(provider, now), "limit": limit, "budget": budget, "run_id": run_id}
+    return conn.execute(text(_DUE_DIGESTS + _MARK), bind).all()
+
+
+def _take_letters(conn: Connection, provider: Provider, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    return conn.execute(text(_DUE_LETTERS + _MARK), {**_mark(provider, now), "limit": limit}).all()
+
+
+def _mark(provider: Provider, now: datetime) -> dict[str, Any]:
+    return {"now": now, "lease_until": now + LEASE, "provider": provider.name}
+
+
+_DUE_DIGESTS = """
+WITH due AS (
+  SELECT b.id, b.size, b.next_attempt_at, b.attempted_at
+  FROM batches b JOIN runs r ON r.id = b.run_id
+  WHERE b.state IN ('planned', 'retrying') AND b.mail = 'digest' AND b.next_attempt_at <= :now
+    AND r.paused_at IS NULL AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
+  ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED),
+taken AS (
+  SELECT id, attempted_at
+  FROM (SELECT *, sum(size) OVER (ORDER BY next_attempt_at, id) - size AS before FROM due) x
+  WHERE before < CAST(:budget AS float8))
+"""
+
+_DUE_LETTERS = """
+WITH taken AS (
+  SELECT id, attempted_at FROM batches
+  WHERE state IN ('planned', 'retrying') AND mail <> 'digest' AND next_attempt_at <= :now
+  ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+"""
+
+_MARK = """
+UPDATE batches b
+SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until, attempted_at = :now, called_at = NULL,
+    provider = :provider
+FROM taken t WHERE b.id = t.id
+RETURNING b.id, b.edition_id, b.attempts, t.attempted_at AS tried_at
+"""
 
 
 def _without_accepted(conn: Connection, taken: Sequence[Row[Any]], now: datetime) -> Sequence[Row[Any]]:
@@ -179,9 +229,11 @@ def _skip_unwanted(conn: Connection, batch_ids: list[int], now: datetime) -> Non
 def _recipients(conn: Connection, batch_ids: list[int]) -> dict[int, list[ClaimedRecipient]]:
     rows = conn.execute(
         text(
-            """SELECT d.batch_id, d.id, s.email, s.public_id
-               FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
-               WHERE d.batch_id = ANY(:ids) AND d.state IS NULL"""
+            """SELECT d.batch_id, d.id, COALESCE(g.email, s.email) AS email,
+                      COALESCE(g.public_id, s.public_id) AS public_id
+               FROM deliveries d LEFT JOIN subscribers s ON s.id = d.subscriber_id
+               LEFT JOIN sign_ups g ON g.id = d.sign_up_id
+               WHERE d.batch_id = ANY(:ids) AND d.state IS NULL AND COALESCE(g.id, s.id) IS NOT NULL"""
         ),
         {"ids": batch_ids},
     )

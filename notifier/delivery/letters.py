@@ -1,10 +1,13 @@
 """Letters: mails to one person who waits for them, such as a link to confirm. They go before any digest."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+from notifier.digests.letters import LetterContent, Wish
 
 Mail = Literal["confirm", "manage_link", "stopped"]
 
@@ -34,3 +37,64 @@ def post_letter(
         {"mail": mail, "now": now, "sign_up_id": sign_up_id, "subscriber_id": subscriber_id},
     ).scalar_one()
     return delivery_id
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """`reader` is what its link is made for: the sign-up of a confirm letter, else the subscriber. A repeat of
+    the letter carries the same link, as that is dated by when it was posted."""
+
+    content: LetterContent
+    reader: UUID
+    posted_at: datetime
+
+
+def load_letters(conn: Connection, batch_ids: list[int]) -> dict[int, Letter]:
+    """By batch. Those whose reader has been erased meanwhile are missing."""
+    found = conn.execute(text(_LETTERS), {"ids": batch_ids}).all()
+    wishes: dict[int, list[Wish]] = {}
+    for row in conn.execute(text(_WISHES), {"ids": [row.sign_up_id for row in found]}):
+        wish = Wish(row.title or "", row.key) if row.kind == "study" else Wish(row.label)
+        wishes.setdefault(row.sign_up_id, []).append(wish)
+    return {
+        row.id: Letter(
+            LetterContent(
+                kind="already" if row.follower else row.mail,
+                locale=row.locale,
+                wishes=tuple(wishes.get(row.sign_up_id, ())),
+                frequency=row.frequency or "",
+            ),
+            reader=row.follower or row.reader,
+            posted_at=row.created_at,
+        )
+        for row in found
+    }
+
+
+# Who follows all that a sign-up asks for, as often as it asks, needs no link to confirm. Somebody on the
+# do-not-mail list does: it lifts that.
+_LETTERS = """
+SELECT b.id, b.mail, b.created_at, g.id AS sign_up_id, g.frequency,
+       COALESCE(g.locale, s.locale) AS locale, COALESCE(g.public_id, s.public_id) AS reader,
+       (SELECT f.public_id FROM subscribers f JOIN schedules c ON c.id = f.schedule_id
+        WHERE f.email_key = g.email_key AND f.state = 'active' AND c.frequency = g.frequency
+          AND NOT EXISTS (SELECT 1 FROM suppressions p WHERE p.email_key = g.email_key)
+          AND NOT EXISTS (SELECT 1 FROM sign_up_targets w
+                          WHERE w.sign_up_id = g.id
+                            AND NOT EXISTS (SELECT 1 FROM subscriptions u
+                                            WHERE u.subscriber_id = f.id AND u.target_id = w.target_id
+                                              AND u.ended_at IS NULL AND u.reach >= w.reach))) AS follower
+FROM batches b JOIN deliveries d ON d.batch_id = b.id
+LEFT JOIN sign_ups g ON g.id = d.sign_up_id
+LEFT JOIN subscribers s ON s.id = d.subscriber_id
+WHERE b.id = ANY(:ids) AND COALESCE(g.id, s.id) IS NOT NULL
+"""
+
+_WISHES = """
+SELECT w.sign_up_id, t.kind, t.key, t.label, COALESCE(c.question, s.facts ->> 'briefTitle') AS title
+FROM sign_up_targets w JOIN targets t ON t.id = w.target_id
+LEFT JOIN study_cards c ON t.kind = 'study' AND c.nct_id = t.key
+LEFT JOIN studies s ON t.kind = 'study' AND s.nct_id = t.key
+WHERE w.sign_up_id = ANY(:ids)
+ORDER BY w.sign_up_id, t.kind DESC, t.label
+"""

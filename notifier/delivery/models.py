@@ -120,12 +120,15 @@ class FeedbackEvent(Base):
 class Brake(Base):
     """Why nothing is claimed just now, for the whole account. No row: full speed.
 
-    `paused`: an operator (or the automatic pause) said so; no `until`. `throttled`: the provider asked to wait
+    `paused`: an operator said so; no `until`. `unwelcome`: too many complaints or bounces; it holds digests, not
+    the letters that somebody has just asked for. `throttled`: the provider asked to wait
     until then. `breaker`: key, credits or sender are refused; at `until` one batch is let through as a probe.
     """
 
     __tablename__ = "brakes"
-    __table_args__ = (CheckConstraint("name IN ('paused', 'throttled', 'breaker')", name="name"),)
+    __table_args__ = (
+        CheckConstraint("name IN ('paused', 'unwelcome', 'throttled', 'breaker')", name="name"),
+    )
 
     name: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from notifier.delivery import blame, brakes
 from notifier.delivery.claiming import ClaimedBatch, names_of
-from notifier.delivery.providers import Outcome
+from notifier.delivery.providers import Outcome, OutcomeKind
 from notifier.settings import Settings
 
 FIRST_DELAY = timedelta(seconds=15)
@@ -95,6 +95,8 @@ def _record_one(
     conn: Connection, claim: ClaimedBatch, outcome: Outcome, now: datetime, settings: Settings
 ) -> None:
     """First whoever the outcome names, each on their own; then the batch with all others."""
+    if claim.is_letter:
+        outcome = _of_one(outcome)
     fail_deliveries(conn, outcome.refused, now)
     retry_at = outcome.retry_at or now + _delay(claim.attempt)
     if claim.attempt < settings.max_attempts:
@@ -112,10 +114,24 @@ def _record_one(
         _halve(conn, claim, now)
     elif outcome.kind in ("refused", "refused_unnamed"):
         _end(conn, claim, "failed", outcome, now)
-    elif outcome.kind == "unknown":
+    elif outcome.kind == "unknown" and not claim.is_letter:
         _end(conn, claim, "unknown", outcome, now)
     else:
         _retry(conn, claim, outcome, retry_at, now, settings)
+
+
+def _of_one(outcome: Outcome) -> Outcome:
+    """A letter has one reader: what is said of them is said of the batch, which so stays the same. In doubt it is
+    sent again, as the same link twice does no harm: docs/decisions/0015."""
+    kinds: tuple[tuple[OutcomeKind, Mapping[UUID, str]], ...] = (
+        ("unknown", outcome.unknown),
+        ("fault", outcome.deferred),
+    )
+    for kind, reasons in kinds:
+        if reasons:
+            reason = next(iter(reasons.values()))
+            return Outcome(kind, reason=reason, retry_at=outcome.retry_at)
+    return outcome
 
 
 def _retry(

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Engine
 from notifier.delivery import brakes
 from notifier.delivery.calls import Calls
 from notifier.delivery.claiming import LEASE, ClaimedBatch, begin_calls, give_back, renew_leases
+from notifier.delivery.contents import Content, load_contents
 from notifier.delivery.persisting import persist
 from notifier.delivery.providers import Outcome
 from notifier.delivery.recording import record, skip_all
-from notifier.digests.content import EditionContent, NothingToSay
-from notifier.digests.editions import load_editions
+from notifier.digests.content import NothingToSay
 
 CALLS_IN_FLIGHT = 8  # a process
 RECORD_EVERY = timedelta(milliseconds=20)  # short: a kill leaves in doubt what is not recorded
@@ -48,12 +48,11 @@ class Round:
         self._waiting = deque(claims)
         self._under_way: dict[Call, ClaimedBatch] = {}
         self._renew_at = calls.clock() + RENEW_EVERY
-        self._contents: dict[int, EditionContent] = {}
+        self._contents: dict[int, Content] = {}
 
     def run(self) -> int:
         """How many calls end within RECORD_EVERY, of late: the next round begins with this pace."""
-        editions = [claim.edition_id for claim in self._waiting]
-        self._contents = persist(self._engine, lambda conn: load_editions(conn, editions))
+        self._contents = persist(self._engine, lambda conn: load_contents(conn, self._waiting))
         try:
             while self._waiting or self._under_way:
                 if self._stop():
@@ -95,9 +94,8 @@ class Round:
         self._calls.leases.update(dict.fromkeys(held | begun, now + LEASE))
         for claim in following:
             if claim.batch_id in begun:
-                self._under_way[
-                    self._pool.submit(self._calls.make, claim, self._contents[claim.edition_id])
-                ] = claim
+                call = self._pool.submit(self._calls.make, claim, self._contents.get(claim.batch_id))
+                self._under_way[call] = claim
 
     def _write(
         self,
@@ -116,7 +114,7 @@ class Round:
         results = []
         for claim, call in ended:
             if isinstance(call.exception(), NothingToSay):
-                skip_all(conn, claim, "what changed was changed back", now)
+                skip_all(conn, claim, "erased" if claim.is_letter else "what changed was changed back", now)
             else:
                 results.append((claim, call.result()))
         record(conn, results, now=now, settings=self._calls.settings)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from notifier.delivery.calls import Calls
-from notifier.delivery.claiming import claim_batches
+from notifier.delivery.claiming import ClaimedBatch, claim_batches, claim_letters
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import Provider
 from notifier.delivery.rounds import CALLS_IN_FLIGHT, Round
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 
 CLAIM_BATCHES = 50  # at a time: one claim costs the same for one as for fifty
@@ -28,25 +28,36 @@ class Sender:
 
     engine: Engine
     provider: Provider
-    links: UnsubscribeLinks
+    links: MailLinks
     settings: Settings
     clock: Callable[[], datetime]
     stop: Callable[[], bool] = lambda: False
 
     def send_due(self, *, until: datetime, run_id: int | None = None) -> bool:
         """Send due batches until none is left, time is up or `stop` says so. True if there may be more."""
+        rate = self.settings.send_rate
+
+        def claim(now: datetime) -> list[ClaimedBatch] | None:
+            return claim_batches(
+                self.engine, self.provider, now=now, limit=CLAIM_BATCHES, per_second=rate, run_id=run_id
+            )
+
+        return self._send(until, claim)
+
+    def send_letters(self, *, until: datetime) -> bool:
+        """As `send_due`, for letters alone."""
+        rate = self.settings.send_rate
+
+        def claim(now: datetime) -> list[ClaimedBatch]:
+            return claim_letters(self.engine, self.provider, now=now, limit=CLAIM_BATCHES, per_second=rate)
+
+        return self._send(until, claim)
+
+    def _send(self, until: datetime, claim: Callable[[datetime], list[ClaimedBatch] | None]) -> bool:
         pace = 0
         with ThreadPoolExecutor(CALLS_IN_FLIGHT, thread_name_prefix="send") as pool:
             while self.clock() < until and not self.stop():
-                now = self.clock()
-                claims = claim_batches(
-                    self.engine,
-                    self.provider,
-                    now=now,
-                    limit=CLAIM_BATCHES,
-                    per_second=self.settings.send_rate,
-                    run_id=run_id,
-                )
+                claims = claim(self.clock())
                 if claims is None:
                     time.sleep(RATE_PAUSE.total_seconds())
                     continue

@@ -12,14 +12,15 @@ def expire_leases(
 
     What was not called yet, or where a repeat is harmless (`repeatable` names such providers), is sent again,
     unless it has cost too many workers already. Anything else may have been accepted: it is parked as unknown, not
-    guessed.
+    guessed. A letter is sent again: to get the same link twice does no harm, to wait for it in vain does.
     """
     with engine.begin() as conn:
         states = conn.execute(
             text(
                 """UPDATE batches b SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
                           state = x.state, ended_at = CASE WHEN x.state = 'failed' THEN CAST(:now AS timestamptz) END
-                   FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) THEN 'unknown'
+                   FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND mail = 'digest'
+                                              THEN 'unknown'
                                          WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END AS state
                          FROM batches WHERE state = 'sending' AND lease_until < :now
                          ORDER BY id FOR UPDATE SKIP LOCKED) x

@@ -1,4 +1,4 @@
-"""Pause by itself when people complain, or when addresses turn out to be dead: before the provider does it."""
+"""Hold digests when people complain, or when addresses turn out to be dead: before the provider stops all mail."""
 
 from datetime import datetime, timedelta
 
@@ -16,11 +16,11 @@ def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> 
     """Pull the brake when a ratio passes its limit; the reason, or None. An operator who resumes starts the
     count anew, so that the same complaints do not stop the mail twice."""
     with engine.begin() as conn:
-        if brakes.reason_of(conn, "paused") is not None:
+        if brakes.reason_of(conn, "unwelcome") is not None:
             return None
         reason = _reason(conn, now, settings)
         if reason:
-            brakes.pull(conn, "paused", reason, now=now)
+            brakes.pull(conn, "unwelcome", reason, now=now)
             note_action(conn, "sending_paused", "all", f"automatic: {reason}", now=now)
         return reason
 

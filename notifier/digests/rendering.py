@@ -42,8 +42,8 @@ def render(content: EditionContent, settings: Settings) -> RenderedMail:
         ) from error
     frame, html = pieces.split(view, _inlined_card)
     return RenderedMail(
-        subject=_fill("digest/subject.txt", mail=view).strip(),
-        text=_fill("digest/body.txt", mail=view).strip() + "\n",
+        subject=filled("digest/subject.txt", mail=view).strip(),
+        text=filled("digest/body.txt", mail=view).strip() + "\n",
         html=pieces.join(_inlined_frame(frame), html),
     )
 
@@ -55,7 +55,7 @@ def _inlined_frame(view: DigestView) -> str:
 
 def inlined(template: str, **values: Any) -> str:
     """HTML for mail programs, which want its styles on each element."""
-    return _INLINER.inline(_fill(template, **values))
+    return _INLINER.inline(filled(template, **values))
 
 
 @lru_cache(KEPT_CARDS)
@@ -73,7 +73,7 @@ def _card(template: str, study: CardView) -> str:
         return str(_TEMPLATES.get_template(template).module.card(study))  # type: ignore[attr-defined]
 
 
-def _fill(template: str, **values: Any) -> str:
+def filled(template: str, **values: Any) -> str:
     with _naming(template):
         return _TEMPLATES.get_template(template).render(values)
 

@@ -9,7 +9,7 @@ from notifier.digests.content import EditionContent, Item, NothingToSay
 from notifier.digests.glossary import Explained, explain
 from notifier.digests.outline import Outline, in_order, outline
 from notifier.digests.subjects import headline, preheader, subject
-from notifier.digests.tags import UNSUBSCRIBE_TAG
+from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
 from notifier.digests.text import clean
 from notifier.settings import Settings
 
@@ -31,8 +31,11 @@ class DigestView:
     conditions: tuple[str, ...]
     is_long: bool
     unsubscribe_url: str
+    manage_url: str
     reply_to: str
     postal_address: str
+    terms_url: str
+    privacy_url: str
 
 
 def digest_view(content: EditionContent, settings: Settings) -> DigestView:
@@ -44,7 +47,7 @@ def digest_view(content: EditionContent, settings: Settings) -> DigestView:
     shown = outline(items, settings.site_study_url)
     return DigestView(
         locale=content.locale,
-        direction="rtl" if content.locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr",
+        direction=reading_direction(content.locale),
         subject=subject(items, with_titles=content.titles_in_subject),
         headline=headline(changed, len(items) - changed),
         preheader=preheader(items),
@@ -54,9 +57,16 @@ def digest_view(content: EditionContent, settings: Settings) -> DigestView:
         conditions=_choices(items, "condition"),
         is_long=len(shown.cards) >= LONG,
         unsubscribe_url=UNSUBSCRIBE_TAG,
+        manage_url=MANAGE_TAG,
         reply_to=settings.mail_reply_to,
         postal_address=settings.postal_address,
+        terms_url=settings.terms_url,
+        privacy_url=settings.privacy_url,
     )
+
+
+def reading_direction(locale: str) -> str:
+    return "rtl" if locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
 
 def _hard_text(shown: Outline) -> Iterable[str]:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, text
 
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.progress import states_of_all
 from notifier.delivery.sending import Sender
 from notifier.links.keys import email_key
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 from tests.conftest import SECRET_KEY
 from tests.delivery.scripted import ScriptedProvider
@@ -36,7 +36,7 @@ class Office:
 
     @property
     def sender(self) -> Sender:
-        links = UnsubscribeLinks(["k" * 32], "http://localhost:8000")
+        links = MailLinks.of(["k" * 32], "http://localhost:8000")
         return Sender(self.world.engine, self.provider, links, self.world.settings, self.clock)
 
     def send(self) -> None:

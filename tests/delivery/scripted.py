@@ -26,9 +26,11 @@ class ScriptedProvider:
     calls: int = 0
     mailed: Counter[str] = field(default_factory=Counter)
     subjects: list[str] = field(default_factory=list)
+    batches: list[OutgoingBatch] = field(default_factory=list)
 
     def send(self, batch: OutgoingBatch, now: datetime) -> Outcome:
         self.calls += 1
+        self.batches.append(batch)
         outcome = (self.answers.pop(0) if self.answers else accept)(batch)
         if outcome.kind == "accepted":
             left_out = {*outcome.refused, *outcome.deferred, *outcome.unknown}

@@ -18,7 +18,7 @@ from tests.paths import shared_data
 
 
 def body_of(batch, sender=SENDER):
-    people, _ = sendable(batch.recipients)
+    people, _ = sendable(batch)
     return orjson.loads(build_body(batch, people, sender))
 
 

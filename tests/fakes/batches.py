@@ -20,7 +20,8 @@ HTML = f'<p>A study has news.</p>\n<p><a href="{UNSUBSCRIBE_TAG}">Stop these mai
 
 def person(email: str, delivery_id: UUID | None = None, url: str | None = None) -> Recipient:
     delivery_id = delivery_id or uuid4()
-    return Recipient(delivery_id, email, url or f"https://alerts.example.org/u/{delivery_id.hex}.signature")
+    url = url or f"https://alerts.example.org/u/{delivery_id.hex}.signature"
+    return Recipient(delivery_id, email, {UNSUBSCRIBE_TAG: url})
 
 
 def make_batch(

@@ -96,7 +96,7 @@ class House:
         if name in SCHEDULERS:
             return [*CELERY, "beat", "-l", "WARNING", "-s", str(self.folder / name)]
         options = (
-            f"-c {CHILDREN} -Q build,send,upkeep -l WARNING -n {name}@%h --without-gossip --without-mingle"
+            f"-c {CHILDREN} -Q prompt,build,send,upkeep -l WARNING -n {name}@%h --without-gossip --without-mingle"
         )
         return [*CELERY, "worker", *options.split()]
 

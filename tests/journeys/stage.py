@@ -82,7 +82,7 @@ class Stage:
     def worker(self, **environment: str) -> Iterator["subprocess.Popen[str]"]:
         yield from running(
             self.process(
-                "celery", "-A", "tasks", "worker", "-c", "2", "-Q", "build,send,upkeep", "-l", "WARNING",
+                "celery", "-A", "tasks", "worker", "-c", "2", "-Q", "prompt,build,send,upkeep", "-l", "WARNING",
                 "--without-gossip", "--without-mingle", **environment,
             )
         )  # fmt: skip

@@ -7,10 +7,11 @@ LIST_NAME = "Study updates"
 ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
-def person_headers(delivery_id: str, unsubscribe_url: str, host: str) -> dict[str, str]:
+def person_headers(delivery_id: str, unsubscribe_url: str | None, host: str) -> dict[str, str]:
+    """With the one-click pair only where there is a subscription to leave."""
+    leave = {"List-Unsubscribe": f"<{unsubscribe_url}>", "List-Unsubscribe-Post": ONE_CLICK}
     return {
-        "List-Unsubscribe": f"<{unsubscribe_url}>",
-        "List-Unsubscribe-Post": ONE_CLICK,
+        **(leave if unsubscribe_url else {}),
         "List-Id": f"{LIST_NAME} <updates.{host}>",
         "Auto-Submitted": "auto-generated",
         "X-Entity-Ref-ID": delivery_id,

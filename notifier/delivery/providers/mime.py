@@ -1,5 +1,6 @@
 """A mail as bytes for SMTP and files: what a batch shares is encoded once, then the person's own is put in."""
 
+import re
 from binascii import b2a_qp
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,12 +10,13 @@ from email.utils import format_datetime
 from notifier.delivery.providers.headers import message_id, person_headers
 from notifier.delivery.providers.sender import Sender
 from notifier.delivery.providers.types import OutgoingBatch, Recipient
-from notifier.digests.tags import UNSUBSCRIBE_TAG
+from notifier.digests.tags import TAGS
 
 BOUNDARY = "=_notifier_alternative"  # "=_" cannot occur in quoted-printable, whatever the text says
 SOFT_BREAK = b"=\r\n"
 LONGEST_SUBJECT_LINE = 900  # RFC 5322 allows 998 with the name
 LONGEST_LINE = 76  # RFC 2045, section 6.7, with the "=" of a soft break
+_ANY_TAG = re.compile(f"({'|'.join(TAGS)})")
 
 
 class SharedMail:
@@ -23,7 +25,7 @@ class SharedMail:
     def __init__(self, batch: OutgoingBatch, sender: Sender, now: datetime) -> None:
         self._host = sender.host
         self._head = _shared_head(batch.subject, sender, now)
-        self._pieces = _body_pieces(batch)
+        self._pieces, self._tags = _body_pieces(batch)
 
     def for_person(self, person: Recipient) -> bytes:
         delivery_id = str(person.delivery_id)
@@ -32,8 +34,14 @@ class SharedMail:
             "Message-ID": message_id(delivery_id, self._host),
             **person_headers(delivery_id, person.unsubscribe_url, self._host),
         }
-        link = SOFT_BREAK + _soft_lines(person.unsubscribe_url.encode("ascii")) + SOFT_BREAK
-        return self._head + _header_lines(own) + b"\r\n" + link.join(self._pieces)
+        links = {
+            tag: SOFT_BREAK + _soft_lines(url.encode("ascii")) + SOFT_BREAK
+            for tag, url in person.links.items()
+        }
+        body = [
+            part for piece, tag in zip(self._pieces, self._tags, strict=False) for part in (piece, links[tag])
+        ]
+        return b"".join([self._head, _header_lines(own), b"\r\n", *body, self._pieces[-1]])
 
 
 def _shared_head(subject: str, sender: Sender, now: datetime) -> bytes:
@@ -60,16 +68,19 @@ def _header_lines(headers: Mapping[str, str]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
 
 
-def _body_pieces(batch: OutgoingBatch) -> list[bytes]:
-    """The whole body, cut where the person's link belongs."""
+def _body_pieces(batch: OutgoingBatch) -> tuple[list[bytes], list[str]]:
+    """The whole body, cut where the person's links belong, and the tags that stood between the pieces."""
     pieces: list[bytes] = [b""]
+    tags: list[str] = []
     for subtype, content in (("plain", batch.text), ("html", batch.html)):
-        first, *rest = (_quoted(piece) for piece in content.split(UNSUBSCRIBE_TAG))
+        parts = _ANY_TAG.split(content)
+        first, *rest = map(_quoted, parts[::2])
         pieces[-1] += _part_head(subtype) + first
         pieces += rest
+        tags += parts[1::2]
         pieces[-1] += b"\r\n"
     pieces[-1] += f"--{BOUNDARY}--\r\n".encode("ascii")
-    return pieces
+    return pieces, tags
 
 
 def _part_head(subtype: str) -> bytes:

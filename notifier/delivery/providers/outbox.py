@@ -35,7 +35,7 @@ class OutboxProvider:
     def send(self, batch: OutgoingBatch, now: datetime) -> Outcome:
         if reason := batch_problem(batch):
             return Outcome("refused", reason=reason)
-        people, refused = sendable(batch.recipients)
+        people, refused = sendable(batch)
         mail = SharedMail(batch, self._sender, now)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

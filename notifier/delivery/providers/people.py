@@ -5,10 +5,10 @@ call or break a header, so what is not plainly safe is refused for that person a
 """
 
 import re
-from collections.abc import Iterable
 from uuid import UUID
 
 from notifier.delivery.providers.types import OutgoingBatch, Recipient
+from notifier.digests.tags import TAGS
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _ADDRESS = re.compile(
@@ -30,14 +30,15 @@ def is_link(text: str) -> bool:
     return len(text) <= LONGEST_LINK and _LINK.fullmatch(text) is not None
 
 
-def sendable(people: Iterable[Recipient]) -> tuple[list[Recipient], dict[UUID, str]]:
-    """Split into those who can be mailed and those who cannot (with why)."""
+def sendable(batch: OutgoingBatch) -> tuple[list[Recipient], dict[UUID, str]]:
+    """Split its people into those who can be mailed and those who cannot (with why)."""
     good: list[Recipient] = []
     refused: dict[UUID, str] = {}
     seen: set[str] = set()
-    for person in people:
+    tags = {tag for tag in TAGS if tag in batch.text or tag in batch.html}
+    for person in batch.recipients:
         key = person.email.casefold()
-        if reason := _problem(person) or ("address twice in one batch" if key in seen else None):
+        if reason := _problem(person, tags) or ("address twice in one batch" if key in seen else None):
             refused[person.delivery_id] = reason
             continue
         seen.add(key)
@@ -45,10 +46,12 @@ def sendable(people: Iterable[Recipient]) -> tuple[list[Recipient], dict[UUID, s
     return good, refused
 
 
-def _problem(person: Recipient) -> str | None:
+def _problem(person: Recipient, tags: set[str]) -> str | None:
     if not is_address(person.email):
         return "address is not fit for sending"
-    if not is_link(person.unsubscribe_url):
+    if not tags <= person.links.keys():
+        return "a link is missing"
+    if not all(map(is_link, person.links.values())):
         return "link is not fit for a header"
     return None
 

@@ -49,7 +49,7 @@ class SendGridProvider:
     def send(self, batch: OutgoingBatch, now: datetime) -> Outcome:
         if reason := batch_problem(batch):
             return Outcome("refused", reason=reason)
-        people, refused = sendable(batch.recipients)
+        people, refused = sendable(batch)
         if not people:
             return Outcome("refused", refused=refused)
         if len(people) > MOST_RECIPIENTS:

@@ -11,11 +11,9 @@ import orjson
 from notifier.delivery.providers.headers import person_headers
 from notifier.delivery.providers.sender import Mailbox, Sender
 from notifier.delivery.providers.types import DELIVERY_ID_ARG, OutgoingBatch, Recipient
-from notifier.digests.tags import UNSUBSCRIBE_TAG
 
 MOST_RECIPIENTS = 1000
 MOST_BYTES = 29_000_000  # "less than 30 MB"; what a megabyte is, nobody says
-CATEGORY = "digest"  # the same for all: categories are kept for long and seen by the provider's staff
 TRACKING_OFF = {
     "click_tracking": {"enable": False, "enable_text": False},
     "open_tracking": {"enable": False},
@@ -36,7 +34,7 @@ def build_body(batch: OutgoingBatch, people: list[Recipient], sender: Sender) ->
                 {"type": "text/plain", "value": batch.text},
                 {"type": "text/html", "value": batch.html},
             ],
-            "categories": [CATEGORY],
+            "categories": [batch.category],
             "tracking_settings": TRACKING_OFF,
         }
     )
@@ -46,7 +44,7 @@ def _personalization(person: Recipient, host: str) -> dict[str, Any]:
     delivery_id = str(person.delivery_id)
     return {
         "to": [{"email": person.email}],
-        "substitutions": {UNSUBSCRIBE_TAG: person.unsubscribe_url},
+        "substitutions": dict(person.links),
         "headers": person_headers(delivery_id, person.unsubscribe_url, host),
         "custom_args": {DELIVERY_ID_ARG: delivery_id},
     }

@@ -34,7 +34,7 @@ class SmtpProvider:
     def send(self, batch: OutgoingBatch, now: datetime) -> Outcome:
         if reason := batch_problem(batch):
             return Outcome("refused", reason=reason)
-        people, refused = sendable(batch.recipients)
+        people, refused = sendable(batch)
         tally = _Tally(refused)
         mail = SharedMail(batch, self._sender, now)
         end = time.monotonic() + TIME_FOR_A_BATCH.total_seconds()

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
+from notifier.digests.tags import UNSUBSCRIBE_TAG
+
 DELIVERY_ID_ARG = "notifier_delivery_id"
 """Our delivery id's name in SendGrid's custom arguments, and so in every event of the webhook."""
 
@@ -25,20 +27,30 @@ OutcomeKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
+    """`links` are the person's own, by the tag that they take the place of."""
+
     delivery_id: UUID
     email: str
-    unsubscribe_url: str
+    links: Mapping[str, str]
+
+    @property
+    def unsubscribe_url(self) -> str | None:
+        return self.links.get(UNSUBSCRIBE_TAG)
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingBatch:
-    """One edition and its people. `text` and `html` hold UNSUBSCRIBE_TAG where the link belongs."""
+    """One text and its people. `text` and `html` hold tags where links belong.
+
+    `category` is the same for all digests, and for all letters: the provider keeps it long, and its staff see it.
+    """
 
     batch_id: int
     subject: str
     text: str
     html: str
     recipients: tuple[Recipient, ...]
+    category: str = "digest"
 
 
 @dataclass(frozen=True, slots=True)

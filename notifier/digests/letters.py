@@ -1,0 +1,85 @@
+"""Letters: what each of them says, and how it is rendered. Pure, as the rendering of digests is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from notifier.digests.content import RenderedMail
+from notifier.digests.rendering import filled, inlined
+from notifier.digests.tags import CONFIRM_TAG, MANAGE_TAG
+from notifier.digests.text import clean
+from notifier.digests.view import reading_direction
+from notifier.digests.vocabulary import WORDS
+from notifier.settings import Settings
+
+LetterKind = Literal["confirm", "already", "manage_link", "stopped"]
+TITLE_LIMIT = 200
+WISHES = 20  # named one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that was asked for: `label` is a study's title or a condition; `nct_id` is empty for a condition."""
+
+    label: str
+    nct_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterContent:
+    """`already` answers a sign-up in which all that was asked for is on its way already."""
+
+    kind: LetterKind
+    locale: str
+    wishes: tuple[Wish, ...] = ()
+    frequency: str = ""  # of the sign-up
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """All that the letters' templates read."""
+
+    locale: str
+    direction: str
+    subject: str
+    headline: str
+    preheader: str
+    studies: tuple[Wish, ...]
+    conditions: tuple[str, ...]
+    more: int
+    how_often: str
+    link: str
+    reply_to: str
+    postal_address: str
+    terms_url: str
+    privacy_url: str
+
+
+def render_letter(content: LetterContent, settings: Settings) -> RenderedMail:
+    """Raises NotifierError for a template that cannot be filled."""
+    subject = filled(f"{content.kind}/subject.txt").strip()
+    view = _view(content, subject, settings)
+    return RenderedMail(
+        subject=subject,
+        text=filled(f"{content.kind}/body.txt", mail=view).strip() + "\n",
+        html=inlined(f"{content.kind}/body.html", mail=view),
+    )
+
+
+def _view(content: LetterContent, subject: str, settings: Settings) -> LetterView:
+    words, named = WORDS["letters"][content.kind], content.wishes[:WISHES]
+    return LetterView(
+        locale=content.locale,
+        direction=reading_direction(content.locale),
+        subject=subject,
+        headline=words["headline"],
+        preheader=words["preheader"],
+        studies=tuple(Wish(clean(wish.label, TITLE_LIMIT), wish.nct_id) for wish in named if wish.nct_id),
+        conditions=tuple(clean(wish.label, TITLE_LIMIT) for wish in named if not wish.nct_id),
+        more=len(content.wishes) - len(named),
+        how_often=WORDS["frequencies"].get(content.frequency, ""),
+        link=CONFIRM_TAG if content.kind == "confirm" else MANAGE_TAG,
+        reply_to=settings.mail_reply_to,
+        postal_address=settings.postal_address,
+        terms_url=settings.terms_url,
+        privacy_url=settings.privacy_url,
+    )
