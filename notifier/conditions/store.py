@@ -17,7 +17,7 @@ WITH wanted AS (
 _FIND = text(
     _WANTED
     + """
-SELECT t.id, t.kind, t.key,
+SELECT t.id, t.kind, t.key, t.known,
        t.concept_id IS NULL AND w.concept_id IS NOT NULL OR :known AND NOT t.known AS unnamed
 FROM wanted w JOIN targets t USING (kind, key)
 """
@@ -46,6 +46,14 @@ WHERE t.kind = w.kind AND t.key = w.key AND t.id IN (
 )
 """
 )
+# What no study is about may be forgotten with the last person who asked for it: held, it stays while we use it.
+_HOLD = text(
+    _WANTED
+    + """
+SELECT t.id, t.kind, t.key FROM wanted w JOIN targets t USING (kind, key)
+WHERE NOT t.known ORDER BY t.id FOR KEY SHARE OF t
+"""
+)
 
 
 def store_targets(conn: Connection, refs: Iterable[TargetRef], *, known: bool = False) -> TargetIds:
@@ -56,21 +64,34 @@ def store_targets(conn: Connection, refs: Iterable[TargetRef], *, known: bool = 
     two calls may not.
     """
     wanted = {(ref.kind, ref.key): ref for ref in refs}
-    ids, unnamed = _find(conn, wanted.values(), known)
+    ids, unnamed, loose = _find(conn, wanted.values(), known)
     if len(ids) < len(wanted):
         missing = _columns(ref for key, ref in wanted.items() if key not in ids)
         conn.execute(_INSERT, {**missing, "known": known})
-        ids, _ = _find(conn, wanted.values(), known)
+        ids, _, _ = _find(conn, wanted.values(), known)
     if unnamed:
         conn.execute(_NAME, {**_columns(wanted[key] for key in unnamed), "known": known})
+    if loose and _lost(conn, [wanted[key] for key in loose]):
+        return store_targets(conn, wanted.values(), known=known)
     return ids
 
 
 def _find(
     conn: Connection, refs: Iterable[TargetRef], known: bool
-) -> tuple[TargetIds, list[tuple[str, str]]]:
+) -> tuple[TargetIds, list[tuple[str, str]], list[tuple[str, str]]]:
+    """(ids, those to be named, those that no study was about until now)"""
     rows = conn.execute(_FIND, {**_columns(refs), "known": known}).all()
-    return {(row.kind, row.key): row.id for row in rows}, [(row.kind, row.key) for row in rows if row.unnamed]
+    return (
+        {(row.kind, row.key): row.id for row in rows},
+        [(row.kind, row.key) for row in rows if row.unnamed],
+        [(row.kind, row.key) for row in rows if not row.known],
+    )
+
+
+def _lost(conn: Connection, refs: list[TargetRef]) -> bool:
+    """Whether one of these was forgotten before we held it; one that a study is about by now stays anyway."""
+    conn.execute(_HOLD, _columns(refs)).all()
+    return len(_find(conn, refs, False)[0]) < len(refs)
 
 
 def _columns(refs: Iterable[TargetRef]) -> dict[str, list[str] | list[str | None]]:

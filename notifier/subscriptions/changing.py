@@ -1,86 +1,102 @@
-"""One person changes what they follow or when they hear of it. Nothing is told twice, nothing is left out."""
+"""One person changes what they follow or when they hear of it. Nothing is told twice, nothing is left out.
 
-from datetime import datetime
+All raise LookupError for people who are gone. `via` is how it came about (see trail.VIAS).
+"""
 
-from sqlalchemy import Connection, Row, text
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
 
 from notifier.registry.positions import head_position
 from notifier.subscriptions.audiences import refresh_audiences, touch
-from notifier.subscriptions.schedules import Rhythm, ensure_schedules, hold_schedules
+from notifier.subscriptions.ending import end_subscriptions
+from notifier.subscriptions.holding import Person, hold_person, keep_range
+from notifier.subscriptions.queued import withdraw_queued
+from notifier.subscriptions.schedules import Rhythm, ensure_schedules
+from notifier.subscriptions.trail import note_change
 
-Person = Row[tuple[int, int, int | None, str]]
-
-
-def hold_person(conn: Connection, subscriber_id: int, *, also: frozenset[int] = frozenset()) -> Person:
-    """Lock a person and their schedule (and `also`), schedules first, as planners do.
-
-    Raises LookupError if they have been erased.
-    """
-    find = text("SELECT id, schedule_id, resume_position, state FROM subscribers WHERE id = :id")
-    lock = text(
-        "SELECT id, schedule_id, resume_position, state FROM subscribers WHERE id = :id FOR NO KEY UPDATE"
-    )
-    while person := conn.execute(find, {"id": subscriber_id}).one_or_none():
-        hold_schedules(conn, {person.schedule_id, *also})
-        attempt = conn.begin_nested()
-        held = conn.execute(lock, {"id": subscriber_id}).one_or_none()
-        if held and held.schedule_id == person.schedule_id:
-            attempt.commit()
-            return held
-        attempt.rollback()  # moved meanwhile: let go of the person, so that no planner waits for us while we for it
-    raise LookupError(f"no subscriber {subscriber_id}")
+LONGEST_PAUSE = timedelta(days=366)
 
 
 def follow(
-    conn: Connection, subscriber_id: int, target_id: int, *, reach: int, source: str, now: datetime
+    conn: Connection, subscriber_id: int, target_id: int, *, reach: int, source: str, via: str, now: datetime
 ) -> bool:
     """Start a subscription at the head position. False if it stood already."""
-    hold_person(conn, subscriber_id)
+    person = hold_person(conn, subscriber_id)
+    added = add_subscriptions(conn, person, {target_id: reach}, source=source, now=now)
+    note_change(conn, subscriber_id, "follow", via=via, now=now, subscription_ids=added)
+    return bool(added)
+
+
+def add_subscriptions(
+    conn: Connection,
+    person: Person,
+    reaches: Mapping[int, int],
+    *,
+    source: str,
+    now: datetime,
+    sign_up_id: int | None = None,
+) -> list[int]:
+    """The ids of those that are new, for a person who is held. Whoever had stopped is back."""
     head = head_position(conn)
-    added = conn.execute(
-        text(
-            """INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
-               VALUES (:id, :target_id, :reach, :head, :now, :source)
-               ON CONFLICT (subscriber_id, target_id) WHERE ended_at IS NULL DO NOTHING"""
-        ),
-        {
-            "id": subscriber_id,
-            "target_id": target_id,
-            "reach": reach,
-            "head": head,
-            "now": now,
-            "source": source,
-        },
-    ).rowcount
-    if not added:
-        return False
-    _keep_range(conn, subscriber_id)
+    added = list(
+        conn.execute(
+            text(_ADD),
+            {
+                "id": person.id,
+                "targets": list(reaches),
+                "reaches": list(reaches.values()),
+                "head": head,
+                "now": now,
+                "source": source,
+                "sign_up_id": sign_up_id,
+            },
+        ).scalars()
+    )
+    if added and person.state == "stopped":
+        _come_back(conn, person.id, head, now)
+    elif added:
+        keep_range(conn, person.id)
+    if added:
+        touch(conn, [person.id])
+        refresh_audiences(conn)
+    return added
+
+
+_ADD = """
+INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source, sign_up_id)
+SELECT :id, v.target_id, v.reach, :head, :now, :source, :sign_up_id
+FROM unnest(CAST(:targets AS int[]), CAST(:reaches AS smallint[])) AS v (target_id, reach) ORDER BY v.target_id
+ON CONFLICT (subscriber_id, target_id) WHERE ended_at IS NULL DO NOTHING RETURNING id
+"""
+
+
+def _come_back(conn: Connection, subscriber_id: int, head: int, now: datetime) -> None:
+    """A new beginning: what was queued when they stopped stays unsent, as if its claim had come to it."""
+    withdraw_queued(conn, [subscriber_id], reason="stopped", now=now)
     conn.execute(
         text(
-            "UPDATE subscribers SET state = 'active', stopped_at = NULL WHERE id = :id AND state = 'stopped'"
+            """UPDATE subscribers SET state = 'active', stopped_at = NULL, resume_position = :head, partly_told = false
+               WHERE id = :id"""
         ),
-        {"id": subscriber_id},
+        {"id": subscriber_id, "head": head},
     )
-    touch(conn, [subscriber_id])
-    refresh_audiences(conn)
-    return True
 
 
-def unfollow(conn: Connection, subscriber_id: int, target_id: int, *, reason: str, now: datetime) -> bool:
+def unfollow(
+    conn: Connection, subscriber_id: int, target_id: int, *, reason: str, via: str, now: datetime
+) -> bool:
     hold_person(conn, subscriber_id)
-    ended = conn.execute(
-        text(
-            """UPDATE subscriptions SET ended_at = :now, ended_reason = :reason
-               WHERE subscriber_id = :id AND target_id = :target_id AND ended_at IS NULL"""
-        ),
-        {"id": subscriber_id, "target_id": target_id, "now": now, "reason": reason},
-    ).rowcount
+    ended = end_subscriptions(conn, subscriber_id, target_id=target_id, reason=reason, now=now)
     touch(conn, [subscriber_id])
     refresh_audiences(conn)
+    note_change(conn, subscriber_id, "stop", via=via, now=now, subscription_ids=ended)
     return bool(ended)
 
 
-def reschedule(conn: Connection, subscriber_id: int, rhythm: Rhythm, *, now: datetime) -> None:
+def reschedule(conn: Connection, subscriber_id: int, rhythm: Rhythm, *, via: str, now: datetime) -> None:
     """Change how often or at which local time. The range goes on where it was on the old schedule.
 
     What waits for somebody who changes to `immediate` is due now, or when the quiet time after their last immediate
@@ -90,7 +106,7 @@ def reschedule(conn: Connection, subscriber_id: int, rhythm: Rhythm, *, now: dat
     person = hold_person(conn, subscriber_id, also=frozenset({schedule_id}))
     if person.schedule_id == schedule_id:
         return
-    _keep_range(conn, subscriber_id)
+    keep_range(conn, subscriber_id)
     conn.execute(
         text(
             """UPDATE subscribers
@@ -105,14 +121,71 @@ def reschedule(conn: Connection, subscriber_id: int, rhythm: Rhythm, *, now: dat
             "now": now,
         },
     )
+    note_change(conn, subscriber_id, "frequency", via=via, now=now)
 
 
-def _keep_range(conn: Connection, subscriber_id: int) -> None:
-    """Write down where this person's range starts, before their schedule or set changes."""
-    conn.execute(
+def set_reach(
+    conn: Connection, subscriber_id: int, subscription_id: UUID, reach: int, *, via: str, now: datetime
+) -> bool:
+    """Change how broad one subscription is. False if it is so already, or has ended.
+
+    Wider: what is broader counts from now on. Narrower: what is broader and waits for the next digest is left out.
+    """
+    hold_person(conn, subscriber_id)
+    changed = conn.execute(
         text(
-            """UPDATE subscribers s SET resume_position = c.covered_to FROM schedules c
-               WHERE s.id = :id AND c.id = s.schedule_id AND s.resume_position IS NULL"""
+            """UPDATE subscriptions SET reach = :reach, wider_from = :head
+               WHERE public_id = :public_id AND subscriber_id = :id AND ended_at IS NULL AND reach <> :reach
+               RETURNING id"""
         ),
-        {"id": subscriber_id},
+        {"id": subscriber_id, "public_id": subscription_id, "reach": reach, "head": head_position(conn)},
+    ).scalar_one_or_none()
+    if changed is None:
+        return False
+    keep_range(conn, subscriber_id)
+    touch(conn, [subscriber_id])
+    refresh_audiences(conn)
+    note_change(conn, subscriber_id, "reach", via=via, now=now, subscription_ids=[changed])
+    return True
+
+
+def set_titles(conn: Connection, subscriber_id: int, on: bool, *, via: str, now: datetime) -> None:
+    """Whether subjects may name a study. It counts for mail that is not yet planned."""
+    hold_person(conn, subscriber_id)
+    changed = conn.execute(
+        text(
+            "UPDATE subscribers SET titles_in_subject = :on WHERE id = :id AND titles_in_subject <> :on RETURNING id"
+        ),
+        {"id": subscriber_id, "on": on},
+    ).all()
+    if changed:
+        note_change(conn, subscriber_id, "titles", via=via, now=now)
+
+
+def pause(conn: Connection, subscriber_id: int, until: datetime, *, via: str, now: datetime) -> None:
+    """No digest is made before `until`; the first one after it has all that happened. Mail already queued goes.
+
+    Raises ValueError for a moment that has passed or lies further off than a year.
+    """
+    if not now < until <= now + LONGEST_PAUSE:
+        raise ValueError("a pause lasts a year at most, and ends in the future")
+    hold_person(conn, subscriber_id)
+    keep_range(conn, subscriber_id)
+    conn.execute(
+        text("UPDATE subscribers SET paused_until = :until WHERE id = :id"),
+        {"id": subscriber_id, "until": until},
     )
+    note_change(conn, subscriber_id, "pause", via=via, now=now)
+
+
+def resume(conn: Connection, subscriber_id: int, *, via: str, now: datetime) -> None:
+    """End a pause: what waited is in the next digest, and for `immediate` that is due now."""
+    hold_person(conn, subscriber_id)
+    ended = conn.execute(
+        text(
+            "UPDATE subscribers SET paused_until = :now WHERE id = :id AND paused_until > :now RETURNING id"
+        ),
+        {"id": subscriber_id, "now": now},
+    ).all()
+    if ended:
+        note_change(conn, subscriber_id, "resume", via=via, now=now)

@@ -125,7 +125,9 @@ class Subscription(Base):
     target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"))
     reach: Mapped[int] = mapped_column(SmallInteger)
     start_position: Mapped[int]  # the head position when it was confirmed
-    wider_from: Mapped[int | None]  # the head when its reach was widened: what is broader counts after that only
+    wider_from: Mapped[
+        int | None
+    ]  # the head when its reach was widened: what is broader counts after that only
     confirmed_at: Mapped[datetime]
     source: Mapped[str]
     sign_up_id: Mapped[int | None] = mapped_column(ForeignKey("sign_ups.id"))  # the consent's evidence

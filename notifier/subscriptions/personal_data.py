@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
-from notifier.subscriptions.changing import hold_person
+from notifier.subscriptions.holding import hold_person
 
 
 def export_person(conn: Connection, email_key: bytes) -> Json | None:

@@ -1,4 +1,4 @@
-"""Ending subscriptions. It takes no lock that a planner or a sender holds for long: leaving is never delayed."""
+"""Ending everything. It takes no lock that a planner or a sender holds for long: leaving is never delayed."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,13 +6,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from notifier.subscriptions.ending import end_subscriptions
+from notifier.subscriptions.trail import note_change
+
 StopResult = Literal["stopped", "already", "unknown"]
 
 
 def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -> StopResult:
     """End every subscription of this person at once; mail already queued is skipped by its claim.
 
-    `reason` is one of one_click, page, import, operator. Repeating it changes nothing.
+    `reason` is one of one_click, page, manage, import, operator. Repeating it changes nothing.
     """
     person = conn.execute(
         text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR NO KEY UPDATE"),
@@ -22,19 +25,14 @@ def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -
         return "unknown"
     if person.state == "stopped":
         return "already"
-    conn.execute(
-        text(
-            """UPDATE subscriptions SET ended_at = :now, ended_reason = :reason
-               WHERE subscriber_id = :id AND ended_at IS NULL"""
-        ),
-        {"id": person.id, "reason": reason, "now": now},
-    )
+    end_subscriptions(conn, person.id, target_id=None, reason=reason, now=now)
     conn.execute(
         text(
             "UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"
         ),
         {"id": person.id, "now": now},
     )
+    note_change(conn, person.id, "stop_all", via=reason, now=now)
     return "stopped"
 
 

@@ -106,15 +106,23 @@ class Crowd:
 
     def _follow(self, dice: Random, id_: int, _: object) -> None:
         with self.world.engine.begin() as conn:
-            follow(conn, id_, dice.choice(self.ids), reach=dice.choice([3, 4]), source="page", now=self.now)
+            follow(
+                conn,
+                id_,
+                dice.choice(self.ids),
+                reach=dice.choice([3, 4]),
+                source="page",
+                via="manage",
+                now=self.now,
+            )
 
     def _unfollow(self, dice: Random, id_: int, _: object) -> None:
         with self.world.engine.begin() as conn:
-            unfollow(conn, id_, dice.choice(self.ids), reason="page", now=self.now)
+            unfollow(conn, id_, dice.choice(self.ids), reason="page", via="manage", now=self.now)
 
     def _move(self, dice: Random, id_: int, _: object) -> None:
         with self.world.engine.begin() as conn:
-            reschedule(conn, id_, dice.choice(RHYTHMS), now=self.now)
+            reschedule(conn, id_, dice.choice(RHYTHMS), via="manage", now=self.now)
 
     def _stop(self, dice: Random, _: int, public_id: object) -> None:
         if dice.random() < 0.5:

@@ -68,7 +68,7 @@ class People(Stage):
         """Also how somebody who stopped comes back."""
         id_, reader = self.reader(who)
         with self.world.engine.begin() as conn:
-            follow(conn, id_, self.ids[topic], reach=reach, source="page", now=self.now)
+            follow(conn, id_, self.ids[topic], reach=reach, source="page", via="manage", now=self.now)
         reader.follow(self.ids[topic], reach)
 
     @anybody
@@ -76,7 +76,7 @@ class People(Stage):
     def unfollow(self, who: int, topic: str) -> None:
         id_, reader = self.reader(who)
         with self.world.engine.begin() as conn:
-            unfollow(conn, id_, self.ids[topic], reason="page", now=self.now)
+            unfollow(conn, id_, self.ids[topic], reason="page", via="manage", now=self.now)
         reader.unfollow(self.ids[topic])
 
     @anybody
@@ -94,7 +94,7 @@ class People(Stage):
     def reschedule(self, who: int, rhythm: Rhythm) -> None:
         id_, reader = self.reader(who)
         with self.world.engine.begin() as conn:
-            reschedule(conn, id_, rhythm, now=self.now)
+            reschedule(conn, id_, rhythm, via="manage", now=self.now)
         self.model.use(rhythm, self.now)
         reader.rhythm = rhythm
 

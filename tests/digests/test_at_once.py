@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from notifier.delivery import planning
 from notifier.settings import Settings
-from notifier.subscriptions import changing, importing, staging
+from notifier.subscriptions import holding, importing, staging
 from notifier.subscriptions.changing import follow, reschedule
 from notifier.subscriptions.importing import import_subscribers
 from notifier.subscriptions.personal_data import erase_person
@@ -128,26 +128,26 @@ def test_following_more_while_moving_and_while_a_run_is_planned_waits_in_no_circ
     anna = world.person("anna", ASTHMA)
     world.person("ben", ASTHMA, rhythm=WEEKLY)
     event = world.event(ASTHMA)
-    real, runs = changing.hold_schedules, list[Future[Any]]()
+    real, runs = holding.hold_schedules, list[Future[Any]]()
 
-    def holding(conn: Any, ids: set[int]) -> None:
-        monkeypatch.setattr(changing, "hold_schedules", real if runs else planning_weekly)
+    def hold(conn: Any, ids: set[int]) -> None:
+        monkeypatch.setattr(holding, "hold_schedules", real if runs else planning_weekly)
         if not runs:
             with world.engine.begin() as other:
-                monkeypatch.setattr(changing, "hold_schedules", real)
-                reschedule(other, anna, WEEKLY, now=NOON)
-            monkeypatch.setattr(changing, "hold_schedules", planning_weekly)
+                monkeypatch.setattr(holding, "hold_schedules", real)
+                reschedule(other, anna, WEEKLY, via="manage", now=NOON)
+            monkeypatch.setattr(holding, "hold_schedules", planning_weekly)
         real(conn, ids)
 
     def planning_weekly(conn: Any, ids: set[int]) -> None:
-        monkeypatch.setattr(changing, "hold_schedules", real)
+        monkeypatch.setattr(holding, "hold_schedules", real)
         runs.append(others.submit(world.run, "weekly", NOON + days(7)))
         done_or_waiting(world, runs[0])
         real(conn, ids)
 
-    monkeypatch.setattr(changing, "hold_schedules", holding)
+    monkeypatch.setattr(holding, "hold_schedules", hold)
     with world.engine.begin() as conn:
-        follow(conn, anna, world.target(ECZEMA), reach=4, source="test", now=NOON)
+        follow(conn, anna, world.target(ECZEMA), reach=4, source="test", via="manage", now=NOON)
     runs[0].result(timeout=30)
     assert world.told()[anna] == [event]
 
@@ -182,7 +182,7 @@ def test_who_moves_while_a_file_is_imported_is_not_told_twice(
 
     def move() -> None:
         with world.engine.begin() as conn:
-            reschedule(conn, anna, WEEKLY, now=NOON + days(1))
+            reschedule(conn, anna, WEEKLY, via="manage", now=NOON + days(1))
         world.run("weekly", NOON + days(8))
         events.append(world.event(ASTHMA))
 

@@ -91,12 +91,12 @@ def test_a_change_of_frequency_neither_repeats_nor_drops(world: World) -> None:
     world.run("daily", NOON + days(1))
     second = world.event(ASTHMA)
     with world.engine.begin() as conn:
-        reschedule(conn, anna, weekly, now=NOON + days(1))
+        reschedule(conn, anna, weekly, via="manage", now=NOON + days(1))
     world.run("daily", NOON + days(2))
     world.run("weekly", NOON + days(8))
     third = world.event(ASTHMA)
     with world.engine.begin() as conn:
-        reschedule(conn, anna, Rhythm("daily", "UTC", 8), now=NOON + days(8))
+        reschedule(conn, anna, Rhythm("daily", "UTC", 8), via="manage", now=NOON + days(8))
     world.run("daily", NOON + days(9))
     world.run("weekly", NOON + days(15))
     assert world.told() == {anna: [first, second, third]}
@@ -107,7 +107,7 @@ def test_a_new_subscription_starts_where_it_was_confirmed(world: World) -> None:
     own = world.event(ASTHMA)
     world.event(ECZEMA)
     with world.engine.begin() as conn:
-        follow(conn, anna, world.target(ECZEMA), reach=4, source="test", now=NOON)
+        follow(conn, anna, world.target(ECZEMA), reach=4, source="test", via="manage", now=NOON)
     gained = world.event(ECZEMA)
     world.run("daily", NOON + days(1))
     assert world.told() == {anna: [own, gained]}
@@ -118,7 +118,7 @@ def test_what_was_left_is_not_told(world: World) -> None:
     world.event(ASTHMA)
     kept = world.event(ECZEMA)
     with world.engine.begin() as conn:
-        unfollow(conn, anna, world.target(ASTHMA), reason="page", now=NOON)
+        unfollow(conn, anna, world.target(ASTHMA), reason="page", via="manage", now=NOON)
     world.run("daily", NOON + days(1))
     assert world.told() == {anna: [kept]}
 
@@ -147,7 +147,7 @@ def test_who_changes_to_immediate_need_not_wait_for_another_event(world: World) 
     anna = world.person("anna", ASTHMA)
     waiting = world.event(ASTHMA)
     with world.engine.begin() as conn:
-        reschedule(conn, anna, Rhythm("immediate"), now=NOON)
+        reschedule(conn, anna, Rhythm("immediate"), via="manage", now=NOON)
     world.tick(NOON)
     assert world.told() == {anna: [waiting]}
 
@@ -158,7 +158,7 @@ def test_a_change_to_daily_and_back_does_not_cut_the_quiet_time_short(world: Wor
     world.tick(NOON)
     for rhythm in (Rhythm("daily", "UTC", 8), Rhythm("immediate")):
         with world.engine.begin() as conn:
-            reschedule(conn, anna, rhythm, now=NOON + timedelta(minutes=5))
+            reschedule(conn, anna, rhythm, via="manage", now=NOON + timedelta(minutes=5))
     second = world.event(ASTHMA)
     world.tick(NOON + timedelta(minutes=10))
     assert world.told() == {anna: [first]}
@@ -172,7 +172,7 @@ def test_a_daily_digest_does_not_mind_the_quiet_time_of_an_immediate_mail(world:
     world.tick(NOON)
     second = world.event(ASTHMA)
     with world.engine.begin() as conn:
-        reschedule(conn, anna, Rhythm("daily", "UTC", 12), now=NOON - timedelta(minutes=1))
+        reschedule(conn, anna, Rhythm("daily", "UTC", 12), via="manage", now=NOON - timedelta(minutes=1))
     world.tick(NOON + timedelta(minutes=10))
     assert world.told() == {anna: [first, second]}
 
@@ -183,7 +183,7 @@ def test_a_newcomer_with_an_older_range_has_nobody_else_told_again(world: World)
     first = world.event(ASTHMA)
     world.run("daily", NOON + days(1))
     with world.engine.begin() as conn:
-        reschedule(conn, ben, Rhythm("daily", "UTC", 8), now=NOON + days(1))
+        reschedule(conn, ben, Rhythm("daily", "UTC", 8), via="manage", now=NOON + days(1))
     second = world.event(ASTHMA)
     world.run("daily", NOON + days(2))
     assert world.told() == {anna: [first, second], ben: [first, second]}

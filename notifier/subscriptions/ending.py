@@ -1,0 +1,52 @@
+"""Ending subscriptions and bringing them back. What they were told stays known, so that an undo is exact."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+UNDO_PERIOD = timedelta(days=30)
+FOR_GOOD = ("complaint", "unsubscribed")
+"""Why a subscription ended, or why an address is on the do-not-mail list: only a new confirmation brings it back."""
+
+
+def end_subscriptions(
+    conn: Connection, subscriber_id: int, *, target_id: int | None, reason: str, now: datetime
+) -> list[int]:
+    """End one subscription, or all where `target_id` is None; their ids. The person is held, or locked at least."""
+    return list(
+        conn.execute(
+            text(
+                """UPDATE subscriptions b
+                   SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
+                   FROM subscribers s JOIN schedules c ON c.id = s.schedule_id
+                   WHERE b.subscriber_id = :id AND s.id = b.subscriber_id AND b.ended_at IS NULL
+                     AND (CAST(:target_id AS int) IS NULL OR b.target_id = :target_id)
+                   RETURNING b.id"""
+            ),
+            {"id": subscriber_id, "target_id": target_id, "reason": reason, "now": now},
+        ).scalars()
+    )
+
+
+def reopen_subscriptions(conn: Connection, subscriber_id: int, ids: Sequence[int]) -> None:
+    """Bring these back as if they had not ended: the person is active, and their range begins where the first
+    of them was left. What was told after that to the others is not told again (`partly_told`)."""
+    bind = {"id": subscriber_id, "ids": list(ids)}
+    conn.execute(
+        text(
+            """UPDATE subscribers s
+               SET state = 'active', stopped_at = NULL, partly_told = true,
+                   resume_position = LEAST(COALESCE(s.resume_position, c.covered_to), b.told_to)
+               FROM schedules c, (SELECT min(told_to) AS told_to FROM subscriptions WHERE id = ANY(:ids)) b
+               WHERE s.id = :id AND c.id = s.schedule_id"""
+        ),
+        bind,
+    )
+    conn.execute(
+        text(
+            """UPDATE subscriptions SET ended_at = NULL, ended_reason = NULL, told_to = NULL
+               WHERE subscriber_id = :id AND id = ANY(:ids)"""
+        ),
+        bind,
+    )

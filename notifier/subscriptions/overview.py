@@ -1,0 +1,85 @@
+"""All that one person follows, as their own page shows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD
+from notifier.subscriptions.wishes import LABEL
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """`label` is for people. `can_undo`: it ended, and one button brings it back."""
+
+    public_id: UUID
+    target_id: int
+    kind: str
+    label: str
+    nct_id: str | None
+    reach: int
+    since: datetime
+    ended_at: datetime | None
+    can_undo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`paused_until` is None where no pause is on. `suppression` is why the address gets no digest, if so."""
+
+    public_id: UUID
+    subscriber_id: int
+    email: str
+    locale: str
+    state: str
+    frequency: str
+    zone: str
+    hour: int
+    weekday: int
+    titles_in_subject: bool
+    paused_until: datetime | None
+    stopped_at: datetime | None
+    suppression: str | None
+    subscriptions: tuple[Followed, ...]
+
+    @property
+    def active(self) -> tuple[Followed, ...]:
+        return tuple(followed for followed in self.subscriptions if followed.ended_at is None)
+
+
+def overview(conn: Connection, public_id: UUID, *, now: datetime) -> Overview | None:
+    """What stands first, then what ended in the last 30 days; each target once."""
+    person = conn.execute(text(_PERSON), {"public_id": public_id, "now": now}).one_or_none()
+    if person is None:
+        return None
+    rows = conn.execute(text(_FOLLOWED), {"id": person.subscriber_id, "since": now - UNDO_PERIOD})
+    return Overview(
+        **person._mapping,
+        subscriptions=tuple(_followed(row, person.suppression) for row in rows),
+    )
+
+
+_PERSON = """
+SELECT s.public_id, s.id AS subscriber_id, s.email, s.locale, s.state, c.frequency, c.zone, c.hour, c.weekday,
+       s.titles_in_subject, CASE WHEN s.paused_until > :now THEN s.paused_until END AS paused_until, s.stopped_at,
+       (SELECT p.reason FROM suppressions p WHERE p.email_key = s.email_key) AS suppression
+FROM subscribers s JOIN schedules c ON c.id = s.schedule_id WHERE s.public_id = :public_id
+"""
+
+_FOLLOWED = f"""
+SELECT * FROM (
+  SELECT DISTINCT ON (b.target_id) b.public_id, b.target_id, t.kind, {LABEL} AS label,
+         CASE t.kind WHEN 'study' THEN t.key END AS nct_id, b.reach, b.confirmed_at AS since, b.ended_at, b.ended_reason
+  FROM subscriptions b JOIN targets t ON t.id = b.target_id
+  WHERE b.subscriber_id = :id AND (b.ended_at IS NULL OR b.ended_at > :since)
+  ORDER BY b.target_id, b.ended_at DESC NULLS FIRST) x
+ORDER BY ended_at DESC NULLS FIRST, kind DESC, label
+"""
+
+
+def _followed(row: Row[tuple[object, ...]], suppression: str | None) -> Followed:
+    values = dict(row._mapping)
+    for_good = {values.pop("ended_reason"), suppression} & set(FOR_GOOD)
+    return Followed(**values, can_undo=row.ended_at is not None and not for_good)

@@ -1,0 +1,190 @@
+"""Sign-up in two steps: somebody asks, and whoever reads that mailbox confirms."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from notifier.conditions.store import store_targets
+from notifier.links.keys import email_key
+from notifier.settings import Settings
+from notifier.subscriptions.confirming import start_updates
+from notifier.subscriptions.consent import ConsentWords, consent_words
+from notifier.subscriptions.schedules import FREQUENCIES, known_zones
+from notifier.subscriptions.wishes import BadWish, Choice, choices_of, wished_targets
+
+REACH = 4  # narrower conditions too
+
+SignUpState = Literal["open", "confirmed", "refused", "stopped"]
+Confirmation = Literal["confirmed", "already", "refused", "stopped", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpRequest:
+    """`email` is clean; conditions are as typed; the versions are those of the words that were shown."""
+
+    email: str
+    study: str | None
+    conditions: tuple[str, ...]
+    frequency: str
+    zone: str
+    locale: str
+    source: str
+    terms_version: str
+    health_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpView:
+    """`state` is `stopped` where it was confirmed and the person has stopped everything since."""
+
+    id: int
+    public_id: UUID
+    email: str
+    locale: str
+    state: SignUpState
+    frequency: str
+    zone: str
+    choices: tuple[Choice, ...]
+    subscriber_public_id: UUID | None
+    requested_at: datetime
+
+
+def request_sign_up(
+    conn: Connection, request: SignUpRequest, *, settings: Settings, keys: list[str], now: datetime
+) -> int:
+    """Store what was asked for; the id of the sign-up. The work is the same whether or not the address is known.
+
+    Raises BadWish with the reason.
+    """
+    targets = wished_targets(request.study, request.conditions)
+    if request.frequency not in FREQUENCIES:
+        raise BadWish(f"Choose how often: {', '.join(FREQUENCIES)}.")
+    zone = request.zone or settings.digest_zone
+    if zone not in known_zones():
+        raise BadWish("That is not a time zone. It looks like Europe/Berlin.")
+    words = _agreed(consent_words(settings, request.locale), request)
+    ids = store_targets(conn, targets)
+    sign_up_id: int = conn.execute(
+        text(_REQUEST),
+        {
+            "email": request.email,
+            "email_key": email_key(keys, request.email),
+            "locale": words.locale,
+            "frequency": request.frequency,
+            "zone": zone,
+            "hour": settings.digest_hour,
+            "weekday": settings.digest_weekday,
+            "terms_version": words.terms.version,
+            "terms_hash": words.terms.hash,
+            "health_version": words.health.version,
+            "health_hash": words.health.hash,
+            "source": request.source,
+            "now": now,
+        },
+    ).scalar_one()
+    conn.execute(
+        text("INSERT INTO sign_up_targets SELECT :id, unnest(CAST(:targets AS int[])), :reach"),
+        {"id": sign_up_id, "targets": sorted(ids.values()), "reach": REACH},
+    )
+    return sign_up_id
+
+
+_REQUEST = """
+INSERT INTO sign_ups (email, email_key, locale, frequency, zone, hour, weekday, terms_version, terms_hash,
+                      health_version, health_hash, source, requested_at)
+VALUES (:email, :email_key, :locale, :frequency, :zone, :hour, :weekday, :terms_version, :terms_hash,
+        :health_version, :health_hash, :source, :now) RETURNING id
+"""
+
+
+def _agreed(words: ConsentWords, request: SignUpRequest) -> ConsentWords:
+    """Only the words of today: whoever had an older page before them must see the new ones."""
+    if (request.terms_version, request.health_version) != (words.terms.version, words.health.version):
+        raise BadWish(
+            "The words you agreed to have changed. Please read them once more and send the form again."
+        )
+    return words
+
+
+def find_sign_up(conn: Connection, public_id: UUID) -> SignUpView | None:
+    row = conn.execute(
+        text(
+            """SELECT u.*, s.public_id AS subscriber_public_id, s.state AS person
+               FROM sign_ups u LEFT JOIN subscribers s ON s.id = u.subscriber_id WHERE u.public_id = :public_id"""
+        ),
+        {"public_id": public_id},
+    ).one_or_none()
+    if row is None:
+        return None
+    return SignUpView(
+        id=row.id,
+        public_id=row.public_id,
+        email=row.email,
+        locale=row.locale,
+        state=_state(row),
+        frequency=row.frequency,
+        zone=row.zone,
+        choices=choices_of(conn, row.id),
+        subscriber_public_id=row.subscriber_public_id,
+        requested_at=row.requested_at,
+    )
+
+
+def _state(row: Row[tuple[object, ...]]) -> SignUpState:
+    if row.confirmed_at:
+        return "stopped" if row.person == "stopped" else "confirmed"
+    return "refused" if row.refused_at else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmResult:
+    """`already`: this sign-up was confirmed before. `stopped`: it was, and the person has stopped since, which an
+    old link does not undo. `gone`: purged or erased."""
+
+    state: Confirmation
+    subscriber_public_id: UUID | None = None
+
+
+def confirm(conn: Connection, public_id: UUID, *, now: datetime) -> ConfirmResult:
+    """Start what a sign-up asks for. Twice, or two at once, is once."""
+    row = conn.execute(
+        text("SELECT * FROM sign_ups WHERE public_id = :public_id FOR UPDATE"), {"public_id": public_id}
+    ).one_or_none()
+    if row is None:
+        return ConfirmResult("gone")
+    if row.refused_at:
+        return ConfirmResult("refused")
+    if row.confirmed_at is None:
+        return ConfirmResult("confirmed", start_updates(conn, row, now=now))
+    person = conn.execute(
+        text("SELECT public_id, state FROM subscribers WHERE id = :id"), {"id": row.subscriber_id}
+    ).one()
+    return ConfirmResult("stopped" if person.state == "stopped" else "already", person.public_id)
+
+
+def refuse(conn: Connection, public_id: UUID, *, now: datetime) -> bool:
+    """ "This was not me": nothing more is sent about this sign-up. False where it is confirmed already, or gone."""
+    return bool(
+        conn.execute(
+            text(
+                """UPDATE sign_ups SET refused_at = COALESCE(refused_at, :now)
+                   WHERE public_id = :public_id AND confirmed_at IS NULL"""
+            ),
+            {"public_id": public_id, "now": now},
+        ).rowcount
+    )
+
+
+def renew(conn: Connection, public_id: UUID, *, now: datetime) -> int | None:
+    """Somebody whose link has grown too old wants a new one: the sign-up counts from now. Its id, None if it is
+    not open any more."""
+    return conn.execute(
+        text(
+            """UPDATE sign_ups SET requested_at = :now
+               WHERE public_id = :public_id AND confirmed_at IS NULL AND refused_at IS NULL RETURNING id"""
+        ),
+        {"public_id": public_id, "now": now},
+    ).scalar_one_or_none()

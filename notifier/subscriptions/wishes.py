@@ -1,0 +1,109 @@
+"""What somebody wants to hear of: as it is offered, as it was typed, and as it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from notifier.conditions.labels import calm
+from notifier.conditions.normal_form import BadCondition, clean_condition, normal_form
+from notifier.conditions.targets import OWN_WORDS, TargetRef, study_target
+from notifier.registry.projection import clean_nct_id
+from notifier.registry.records import BadRecord
+
+MOST_OFFERED = 10
+MOST_CONDITIONS = 20
+
+
+class BadWish(ValueError):
+    """`str()` is the reason, in words for the person who asked; it repeats nothing that they typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`label` is for people: a study's title where it is known, else its NCT id. `key` is the target's."""
+
+    target_id: int
+    kind: Literal["study", "condition"]
+    label: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyChoices:
+    """What can be followed from a study's page. `known`: the study is stored here; one may follow it before."""
+
+    nct_id: str
+    title: str | None
+    known: bool
+    conditions: tuple[str, ...]
+
+
+def study_choices(conn: Connection, nct_id: str) -> StudyChoices:
+    """Raises BadWish for what is no NCT id. Makes nothing."""
+    nct_id = clean_study(nct_id)
+    study = conn.execute(
+        text(
+            """SELECT facts ->> 'briefTitle' AS title, facts -> 'conditions' AS conditions
+               FROM studies WHERE nct_id = :nct_id"""
+        ),
+        {"nct_id": nct_id},
+    ).one_or_none()
+    if study is None:
+        return StudyChoices(nct_id, None, False, ())
+    return StudyChoices(nct_id, study.title, True, _readable(study.conditions or []))
+
+
+def _readable(conditions: Sequence[str]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for words in conditions:
+        try:
+            line = clean_condition(words)
+        except BadCondition:
+            continue
+        found.setdefault(normal_form(line), calm(line))
+    return tuple(found.values())[:MOST_OFFERED]
+
+
+def clean_study(nct_id: str) -> str:
+    try:
+        return clean_nct_id(nct_id)
+    except BadRecord:
+        raise BadWish("That is not a study number. It looks like NCT01234567.") from None
+
+
+def wished_targets(study: str | None, conditions: Sequence[str]) -> list[TargetRef]:
+    """Each target once. Raises BadWish where there is none, too many, or one cannot be."""
+    refs = [study_target(clean_study(study))] if study else []
+    if len(conditions) > MOST_CONDITIONS:
+        raise BadWish(f"Choose {MOST_CONDITIONS} conditions or fewer.")
+    named: dict[str, TargetRef] = {}
+    for words in conditions:
+        try:
+            line = clean_condition(words)
+        except BadCondition as error:
+            raise BadWish(str(error)) from None
+        named.setdefault(normal_form(line), TargetRef("condition", normal_form(line), line, None, OWN_WORDS))
+    refs += named.values()
+    if not refs:
+        raise BadWish("Choose at least one thing to hear about.")
+    return refs
+
+
+LABEL = """COALESCE((SELECT s.facts ->> 'briefTitle' FROM studies s
+                  WHERE t.kind = 'study' AND s.nct_id = t.key), t.label)"""
+"""SQL: what people read of target `t`."""
+
+
+def choices_of(conn: Connection, sign_up_id: int) -> tuple[Choice, ...]:
+    """What a sign-up asks for, the study first."""
+    rows = conn.execute(
+        text(
+            f"""SELECT t.id, t.kind, {LABEL} AS label, t.key
+                FROM sign_up_targets w JOIN targets t ON t.id = w.target_id
+                WHERE w.sign_up_id = :id ORDER BY t.kind DESC, t.label"""
+        ),
+        {"id": sign_up_id},
+    )
+    return tuple(Choice(row.id, row.kind, row.label, row.key) for row in rows)
