@@ -6,11 +6,19 @@ from datetime import datetime
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from notifier.links.keys import signing_keys
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
-from notifier.web import api_conditions, api_intake, health, unsubscribe, webhook
-from notifier.web.middleware import AccessLog, BodyLimit, NoTraceback, SafeHeaders
+from notifier.web import (
+    api_conditions,
+    api_intake,
+    confirm,
+    fresh_link,
+    health,
+    manage,
+    sign_up,
+    unsubscribe,
+    webhook,
+)
+from notifier.web.middleware import AccessLog, BodyLimit, HeadLikeGet, NoTraceback, SafeHeaders
 from notifier.web.problems import add_problem_handlers
 from notifier.web.service import Service, Wake, utc_now
 
@@ -28,13 +36,14 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would lose a one-click unsubscribe
     )
-    keys = signing_keys(settings)
-    links = UnsubscribeLinks(keys, settings.public_url)
-    app.state.service = Service(settings, engine, keys, links, wake, clock)
-    app.router.routes.extend(unsubscribe.routes)
+    app.state.service = Service(settings, engine, wake, clock)
+    for pages in (unsubscribe, sign_up, confirm, manage, fresh_link):
+        app.router.routes.extend(pages.routes)
     for api in (health, api_intake, api_conditions, webhook):
         app.include_router(api.router)
     add_problem_handlers(app)
-    for middleware in (NoTraceback, BodyLimit, SafeHeaders, AccessLog):  # the last one is outermost
+    for middleware in (NoTraceback, HeadLikeGet, BodyLimit):  # the last one is outermost
         app.add_middleware(middleware)
+    app.add_middleware(SafeHeaders, framed_by=settings.site_origins)
+    app.add_middleware(AccessLog)
     return app

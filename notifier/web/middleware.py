@@ -1,5 +1,6 @@
 """Around every request: how large it may be, which headers the answer has, and one log line without the path."""
 
+from collections.abc import Sequence
 from time import perf_counter
 
 import structlog
@@ -8,37 +9,71 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from notifier.web.pages import FRAMED
 from notifier.web.problems import log_failure, problem
 from notifier.web.styles import STYLE_HASH
 
 MAX_FORM_BYTES = 64 << 10
 MAX_API_BYTES = 32 << 20
 SECURITY_HEADERS = {
-    "content-security-policy": (
-        f"default-src 'none'; style-src '{STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
     "x-robots-tag": "noindex, nofollow",
     "x-content-type-options": "nosniff",
     "cross-origin-opener-policy": "same-origin",
 }
-_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 log = structlog.get_logger()
 
 
 class SafeHeaders:
+    """`framed_by`: the origins whose pages may show the sign-up form inside their own; nothing else is framed."""
+
+    def __init__(self, app: ASGIApp, framed_by: Sequence[str]) -> None:
+        self._app = app
+        self._headers = _raw_headers(["'none'"])
+        self._framed = _raw_headers(framed_by or ["'none'"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = self._framed if scope["path"] == FRAMED else self._headers
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _raw_headers(ancestors: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    policy = (
+        f"default-src 'none'; style-src '{STYLE_HASH}'; form-action 'self'; "
+        f"frame-ancestors {' '.join(ancestors)}; base-uri 'none'"
+    )
+    headers = {"content-security-policy": policy, **SECURITY_HEADERS}
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class HeadLikeGet:
+    """HEAD is answered wherever GET is: the same work, without the body."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_RAW_HEADERS]
-            await send(message)
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
 
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        inner = {**scope, "method": "GET"}
+        await self._app(inner, receive, send_without_body)
+        scope["route"] = inner.get("route")  # for the log
 
 
 class AccessLog:

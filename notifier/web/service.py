@@ -4,13 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
+from functools import cached_property
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import Engine
 from starlette.requests import Request
 
+from notifier.links.items import ItemTokens
+from notifier.links.keys import signing_keys
+from notifier.links.timed import TimedLinks
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
+from notifier.web.limits import Limits
 
 Wake = Callable[[str], None]
 
@@ -25,18 +32,52 @@ def utc_now() -> datetime:
 class Service:
     settings: Settings
     engine: Engine
-    keys: list[str]
-    links: UnsubscribeLinks
     wake_workers: Wake
     clock: Callable[[], datetime] = utc_now
 
-    @property
+    @cached_property
+    def keys(self) -> list[str]:
+        return signing_keys(self.settings)
+
+    @cached_property
+    def links(self) -> UnsubscribeLinks:
+        return UnsubscribeLinks(self.keys, self.settings.public_url)
+
+    @cached_property
+    def items(self) -> ItemTokens:
+        return ItemTokens(self.keys)
+
+    @cached_property
+    def confirm_links(self) -> TimedLinks:
+        return TimedLinks(self.keys, self.settings.public_url, "confirm")
+
+    @cached_property
+    def manage_links(self) -> TimedLinks:
+        return TimedLinks(self.keys, self.settings.public_url, "manage")
+
+    @cached_property
+    def form_links(self) -> TimedLinks:
+        return TimedLinks(self.keys, self.settings.public_url, "form")
+
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits(self.settings, self.keys)
+
+    @cached_property
     def site_name(self) -> str:
         return parseaddr(self.settings.mail_from)[0] or "Study updates"
 
-    @property
+    @cached_property
     def help_address(self) -> str:
         return parseaddr(self.settings.mail_reply_to)[1]
+
+    @cached_property
+    def root(self) -> str:
+        """What stands before the path of every page; "" where PUBLIC_URL is a host alone."""
+        return urlsplit(self.settings.public_url).path
+
+    def form_token(self) -> str:
+        return self.form_links.token(uuid4(), self.clock())
 
     def wake(self, reason: str) -> None:
         """A lost wake-up costs time, never mail: the schedule finds the work again."""

@@ -1,106 +1,94 @@
-"""GET|HEAD|POST /u/{token}. It needs the database and nothing else: leaving works while all the rest is down.
+"""GET|HEAD|POST /u/{token} and /u/{token}/{item}. They need the database and nothing else: leaving works while all
+the rest is down.
 
 Mail providers post here for the reader (RFC 8058), from few addresses, without cookies, and follow no
 redirect; scanners of links fetch the page. So only a POST that says what it wants changes anything.
 """
 
-from urllib.parse import parse_qsl
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
 
-from notifier.links.addresses import mask_address
+from notifier.delivery.withdrawing import stop_one
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.stopping import StopResult, stop_all
-from notifier.web.pages import page
+from notifier.web.confirm import bad_link
+from notifier.web.forms import Form, form_routes, token_in
+from notifier.web.less_often import OFTEN, less_often_page, take_less_often
+from notifier.web.mailing import post_receipt, wake_letters
 from notifier.web.service import Service, service_of
+from notifier.web.stop_pages import ask_page, stopped_page, undo
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
-OUR_BUTTON = ("stop", "all")
-MAX_FIELDS = 50
-_GLUED_ON = "/.,;:)>]'\""  # what mail apps take for a part of the link
+STOP = ("stop", "all")
+UNDO = ("undo", "all")
 
 log = structlog.get_logger()
 
 
-async def ask(request: Request) -> Response:
-    public_id = _read(request)
-    if public_id is None:
-        return page(request, "bad_link", 400)
-    return await run_in_threadpool(_ask_page, request, public_id, 200)
+@dataclass(frozen=True)
+class Link:
+    """`item` is the target that a link beside one study or condition is about."""
+
+    person: UUID
+    item: int | None = None
+    often: bool = False
 
 
-async def stop(request: Request) -> Response:
-    public_id = _read(request)
-    if public_id is None:
-        return page(request, "bad_link", 400)
-    fields = await _fields(request)
-    if ONE_CLICK in fields:
-        await run_in_threadpool(_stop, service_of(request), public_id, "one_click")
+def show(request: Request) -> Response:
+    link = _read(request)
+    if link is None:
+        return bad_link(request)
+    if link.often:
+        return less_often_page(request, link.person)
+    return ask_page(request, link.person, link.item)
+
+
+def take(request: Request, form: Form) -> Response:
+    link = _read(request)
+    if link is None:
+        return bad_link(request)
+    if ONE_CLICK in form.pairs:
+        _stop(service_of(request), link, "one_click")
         return PlainTextResponse("You are unsubscribed.\n")
-    if OUR_BUTTON in fields:
-        result = await run_in_threadpool(_stop, service_of(request), public_id, "page")
-        return page(request, "stopped" if result == "stopped" else "already_stopped")
-    return await run_in_threadpool(_ask_page, request, public_id, 400)
+    if link.often:
+        return take_less_often(request, link.person, form)
+    if STOP in form.pairs:
+        result = _stop(service_of(request), link, "page")
+        after = wake_letters(service_of(request)) if link.item is None and result == "stopped" else None
+        return stopped_page(request, link.person, link.item, done=result == "stopped", after=after)
+    if UNDO in form.pairs:
+        return undo(request, link.person, link.item)
+    return ask_page(request, link.person, link.item, 400)
 
 
-def _read(request: Request) -> UUID | None:
+def _read(request: Request) -> Link | None:
+    service = service_of(request)
+    token, _, rest = token_in(request).partition("/")
     try:
-        return service_of(request).links.read(request.path_params["token"].rstrip(_GLUED_ON))
+        person = service.links.read(token)
+        if rest == OFTEN:
+            return Link(person, often=True)
+        return Link(person, service.items.read(rest) if rest else None)
     except BadToken:
         return None
 
 
-async def _fields(request: Request) -> list[tuple[str, str]]:
-    """The pairs of a form in either encoding; none where there is no form."""
-    try:
-        if request.headers.get("content-type", "").lower().startswith("multipart/"):
-            async with request.form(max_files=MAX_FIELDS, max_fields=MAX_FIELDS) as form:
-                pairs = form.multi_items()
-        else:
-            body = (await request.body()).decode("utf-8", errors="replace")
-            pairs = [*parse_qsl(body, max_num_fields=MAX_FIELDS)]
-    except HTTPException as error:
-        if error.status_code == 413:
-            raise
-        return []
-    except ValueError:  # too many
-        return []
-    return [(name, value.strip()) for name, value in pairs if isinstance(value, str)]
-
-
-def _stop(service: Service, public_id: UUID, reason: str) -> StopResult:
+def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> StopResult:
+    now = service.clock()
     with service.engine.begin() as conn:
-        result = stop_all(conn, public_id, reason=reason, now=service.clock())
-    log.info("unsubscribed", result=result, reason=reason)
+        if link.item is not None:
+            result = stop_one(conn, link.person, link.item, via=via, now=now)
+        else:
+            result = stop_all(conn, link.person, reason=via, now=now)
+        if via == "page" and link.item is None and result == "stopped":
+            post_receipt(conn, link.person, now)
+    log.info("unsubscribed", result=result, via=via, all=link.item is None)
     return result
 
 
-def _ask_page(request: Request, public_id: UUID, status: int) -> Response:
-    """Somebody who left, or whose data is erased, is told the same: there is nothing more to do."""
-    with service_of(request).engine.connect() as conn:
-        person = conn.execute(
-            text("SELECT email FROM subscribers WHERE public_id = :public_id AND state = 'active'"),
-            {"public_id": public_id},
-        ).one_or_none()
-    if person is None:
-        return page(request, "already_stopped", 200)
-    return page(request, "stop", status, address=mask_address(person.email), button=OUR_BUTTON)
-
-
-class _Plain(Route):
-    """Mail providers post thousands at once, and nothing here needs FastAPI's machinery."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, found = super().matches(scope)
-        return match, {**found, "route": self} if match is not Match.NONE else found  # for the log
-
-
-routes = [_Plain("/u/{token:path}", ask, methods=["GET"]), _Plain("/u/{token:path}", stop, methods=["POST"])]
+routes = form_routes("/u/{token:path}", show, take)

@@ -1,0 +1,119 @@
+"""GET|POST /confirm/{token}: what was asked for, and one button that starts it. It is never limited."""
+
+from uuid import UUID
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from notifier.delivery.letters import post_letter
+from notifier.links.addresses import mask_address
+from notifier.links.timed import LIFETIMES, OldToken
+from notifier.links.tokens import BadToken
+from notifier.subscriptions.signing_up import SignUpView, confirm, find_sign_up, refuse, renew
+from notifier.web.forms import Form, Pair, form_routes, token_in
+from notifier.web.mailing import may_mail, refused, wake_letters
+from notifier.web.pages import page
+from notifier.web.service import service_of
+from notifier.web.sign_up_pages import check_email_page
+
+log = structlog.get_logger()
+
+
+def show(request: Request) -> Response:
+    service = service_of(request)
+    try:
+        public_id = service.confirm_links.read(token_in(request), service.clock())
+    except OldToken as old:
+        return _too_old(request, old.public_id)
+    except BadToken:
+        return bad_link(request)
+    found = _find(request, public_id)
+    if found is None:
+        return _too_old(request, public_id)
+    if found.state == "open":
+        return page(
+            request,
+            "confirm",
+            address=mask_address(found.email),
+            choices=found.choices,
+            frequency=found.frequency,
+        )
+    return _settled(request, found.state, found)
+
+
+def take(request: Request, form: Form) -> Response:
+    """A POST confirms, unless it asks for something else: whoever sends it has the link."""
+    service = service_of(request)
+    now = service.clock()
+    try:
+        public_id = service.confirm_links.read(token_in(request), now)
+    except OldToken as old:
+        return (
+            _renew(request, old.public_id) if form.get("do") == "again" else _too_old(request, old.public_id)
+        )
+    except BadToken:
+        return bad_link(request)
+    if form.get("do") == "refuse":
+        with service.engine.begin() as conn:
+            done = refuse(conn, public_id, now=now)
+        log.info("sign_up_refused", done=done)
+        return _settled(request, "refused" if done else "", _find(request, public_id))
+    with service.engine.begin() as conn:
+        result = confirm(conn, public_id, now=now)
+    log.info("sign_up_confirmed", result=result.state)
+    return _settled(request, result.state, _find(request, public_id))
+
+
+def bad_link(request: Request) -> Response:
+    return page(request, "bad_link", 400, form_token=service_of(request).form_token())
+
+
+def _settled(request: Request, outcome: str, found: SignUpView | None) -> Response:
+    """Where it stands now, in whatever order the buttons were pressed."""
+    if found is None:
+        return page(request, "old_link", 410, days=LIFETIMES["confirm"].days, can_renew=False)
+    if "refused" in (outcome, found.state):
+        return page(request, "refused")
+    if found.state == "stopped" or found.subscriber_public_id is None:
+        return page(request, "stopped_meanwhile", wishes=_wishes(found))
+    service = service_of(request)
+    token = service.manage_links.token(found.subscriber_public_id, service.clock())
+    name = "confirmed" if outcome == "confirmed" else "already_on"
+    return page(request, name, manage=f"{service.root}/manage/{token}")
+
+
+def _too_old(request: Request, public_id: UUID) -> Response:
+    found = _find(request, public_id)
+    if found and found.state != "open":
+        return _settled(request, found.state, found)
+    return page(request, "old_link", 410, days=LIFETIMES["confirm"].days, can_renew=found is not None)
+
+
+def _renew(request: Request, public_id: UUID) -> Response:
+    service = service_of(request)
+    found = _find(request, public_id)
+    if found is None or found.state != "open":
+        return _too_old(request, public_id)
+    verdict = may_mail(request, found.email)
+    if verdict == "ok":
+        now = service.clock()
+        with service.engine.begin() as conn:
+            if sign_up_id := renew(conn, public_id, now=now):
+                post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
+    return refused(request, verdict) or check_email_page(
+        request, found.email, public_id, _wishes(found), after=wake_letters(service)
+    )
+
+
+def _find(request: Request, public_id: UUID) -> SignUpView | None:
+    with service_of(request).engine.connect() as conn:
+        return find_sign_up(conn, public_id)
+
+
+def _wishes(found: SignUpView) -> list[Pair]:
+    names = {"study": lambda one: one.key, "condition": lambda one: one.label}
+    return [(one.kind, names[one.kind](one)) for one in found.choices] + [("frequency", found.frequency)]
+
+
+routes = form_routes("/confirm/{token:path}", show, take)
