@@ -17,6 +17,7 @@ from notifier.delivery.letter_claims import has_due_letters, skip_unwanted_lette
 from notifier.delivery.providers import Provider
 from notifier.delivery.rate import people_allowed, spend
 from notifier.delivery.settling import accept_proved
+from notifier.delivery.unwanted import skip_unwanted
 
 LEASE = timedelta(seconds=30)
 """Renewed while the calls last. It sets how soon a killed worker is noticed, so it is short."""
@@ -71,7 +72,7 @@ def claim_batches(
         if budget <= 0:
             return letters or None
         taken = _without_accepted(conn, _take(conn, provider, now, digests, budget, run_id), now)
-        _skip_unwanted(conn, [row.id for row in taken], now)
+        skip_unwanted(conn, [row.id for row in taken], now)
         return letters + _claimed(conn, taken, now, per_second)
 
 
@@ -208,22 +209,6 @@ def _without_accepted(conn: Connection, taken: Sequence[Row[Any]], now: datetime
     """The webhook may have spoken since a batch was found fit to be sent again."""
     accepted = accept_proved(conn, [row.id for row in taken if row.tried_at], now)
     return [row for row in taken if row.id not in accepted]
-
-
-def _skip_unwanted(conn: Connection, batch_ids: list[int], now: datetime) -> None:
-    conn.execute(
-        text(
-            """UPDATE deliveries d SET state = 'skipped', reason = x.reason, state_at = :now
-               FROM (SELECT d.id, CASE WHEN s.id IS NULL THEN 'erased'
-                                       WHEN p.email_key IS NOT NULL THEN 'suppressed'
-                                       WHEN s.state <> 'active' OR s.audience_id IS NULL THEN 'stopped' END AS reason
-                     FROM deliveries d LEFT JOIN subscribers s ON s.id = d.subscriber_id
-                     LEFT JOIN suppressions p ON p.email_key = s.email_key
-                     WHERE d.batch_id = ANY(:ids) AND d.state IS NULL) x
-               WHERE x.id = d.id AND x.reason IS NOT NULL"""
-        ),
-        {"ids": batch_ids, "now": now},
-    )
 
 
 def _recipients(conn: Connection, batch_ids: list[int]) -> dict[int, list[ClaimedRecipient]]:

@@ -3,30 +3,32 @@
 Works inside the planner's transaction on temporary tables:
 
     range_events(event_id, position, target_id, evidence)   what became visible in the range
+    told_before(subscriber_id, event_id)                    what of it somebody has been told already
     recipients(subscriber_id, signature, locale, titles)    who has something to read
     signature_items(signature, event_id, target_id, evidence)
 
 A signature says which targets matched. People whose range is that of their schedule share the signature of
 their audience. People with a `resume_position` of their own (new, moved, changed) are matched subscription by
 subscription; their signatures begin with `=`. Equal content ends in one edition either way.
+
+An undo sets a person's range back to before what they missed. Of what lies in it they may have been told a part, for
+another target: for these few (`partly_told`) the ledger is asked, so that no event is told twice.
 """
 
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from notifier.digests.runs import DueRun
-
-# Whoever takes part in this run. Only `immediate` minds the quiet time; who moved to another frequency keeps it
-# for the case that they come back.
-TAKES_PART = """s.schedule_id = :schedule_id AND s.state = 'active'
-    AND (NOT :immediate OR s.quiet_until IS NULL OR s.quiet_until <= :at)"""
+from notifier.conditions.targets import BROADER
+from notifier.digests.runs import TAKES_PART, DueRun
 
 
 def match_range(conn: Connection, due: DueRun, at: datetime) -> None:
     """Fill the temporary tables for everybody who takes part, over the positions up to `head`."""
     conn.execute(
-        text("DROP TABLE IF EXISTS range_events, hit_targets, hit_audiences, recipients, signature_items")
+        text(
+            "DROP TABLE IF EXISTS range_events, told_before, hit_targets, hit_audiences, recipients, signature_items"
+        )
     )
     bind = {
         "schedule_id": due.schedule_id,
@@ -35,7 +37,15 @@ def match_range(conn: Connection, due: DueRun, at: datetime) -> None:
         "head": due.head,
         "at": at,
     }
-    for statement in (_RANGE_EVENTS, _HIT_TARGETS, _HIT_AUDIENCES, _RECIPIENTS, _SHARED_ITEMS, _OWN_ITEMS):
+    for statement in (
+        _RANGE_EVENTS,
+        _TOLD_BEFORE,
+        _HIT_TARGETS,
+        _HIT_AUDIENCES,
+        _RECIPIENTS,
+        _SHARED_ITEMS,
+        _OWN_ITEMS,
+    ):
         conn.execute(text(statement), bind)
     conn.execute(text("ANALYZE recipients, signature_items"))
 
@@ -46,6 +56,17 @@ SELECT e.id AS event_id, e.position, t.target_id, t.evidence
 FROM change_events e JOIN event_targets t ON t.event_id = e.id
 WHERE e.position <= :head AND e.position > LEAST(:covered_to, (
     SELECT min(s.resume_position) FROM subscribers s WHERE s.resume_position IS NOT NULL AND {TAKES_PART}))
+"""
+
+# Mail that was held back because its reader had stopped or changed something told them nothing.
+_TOLD_BEFORE = f"""
+CREATE TEMP TABLE told_before ON COMMIT DROP AS
+SELECT DISTINCT s.id AS subscriber_id, i.event_id
+FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id JOIN batches b ON b.id = d.batch_id
+JOIN edition_items i ON i.edition_id = b.edition_id
+WHERE s.partly_told AND {TAKES_PART}
+  AND (d.state IS DISTINCT FROM 'skipped' OR d.reason NOT IN ('stopped', 'changed'))
+  AND EXISTS (SELECT 1 FROM range_events e WHERE e.event_id = i.event_id)
 """
 
 # Only these can match for people on the schedule's own range; `nearest` and `farthest` are the evidence there is.
@@ -75,7 +96,9 @@ FROM subscribers s
 JOIN subscriptions b ON b.subscriber_id = s.id AND b.ended_at IS NULL
 JOIN range_events e ON e.target_id = b.target_id AND e.evidence <= b.reach
                    AND e.position > GREATEST(s.resume_position, b.start_position)
+                   AND (e.evidence < {BROADER} OR e.position > COALESCE(b.wider_from, 0))
 WHERE s.resume_position IS NOT NULL AND {TAKES_PART}
+  AND NOT EXISTS (SELECT 1 FROM told_before t WHERE t.subscriber_id = s.id AND t.event_id = e.event_id)
 GROUP BY s.id
 """
 

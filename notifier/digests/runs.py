@@ -8,6 +8,12 @@ from sqlalchemy import Connection, text
 from notifier.registry.positions import head_position
 from notifier.subscriptions.schedules import Rhythm, rhythm_of
 
+# Whoever takes part in a run. Only `immediate` minds the quiet time; who moved to another frequency keeps it for the
+# case that they come back. Of those who do not take part, where their range starts stays as it is.
+TAKES_PART = """s.schedule_id = :schedule_id AND s.state = 'active'
+    AND (s.paused_until IS NULL OR s.paused_until <= :at)
+    AND (NOT :immediate OR s.quiet_until IS NULL OR s.quiet_until <= :at)"""
+
 
 @dataclass(frozen=True)
 class DueRun:
@@ -34,7 +40,8 @@ def schedules_due(conn: Connection, now: datetime) -> list[int]:
                 """SELECT c.id FROM schedules c
                    WHERE c.next_due_at <= :now AND (c.frequency <> 'immediate'
                       OR c.covered_to < COALESCE((SELECT max(position) FROM change_events), 0)
-                      OR EXISTS (SELECT 1 FROM subscribers s WHERE s.quiet_until <= :now AND s.schedule_id = c.id))
+                      OR EXISTS (SELECT 1 FROM subscribers s WHERE s.schedule_id = c.id AND s.state = 'active'
+                                 AND GREATEST(s.quiet_until, s.paused_until) <= :now))
                    ORDER BY c.id FOR KEY SHARE OF c SKIP LOCKED"""
             ),
             {"now": now},
@@ -93,7 +100,8 @@ def open_run(conn: Connection, due: DueRun, at: datetime) -> int:
 def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: datetime) -> None:
     """Everybody who took part has been told up to the head: the schedule says so, and nobody else needs to.
 
-    Whoever got an immediate mail is quiet for a while; what comes meanwhile is gathered from here on.
+    Whoever got an immediate mail is quiet for a while; what comes meanwhile is gathered from here on. Whoever has
+    stopped since we matched is let be: their claims look at those rows, and shall not wait for us.
     """
     took_part = {
         "schedule_id": due.schedule_id,
@@ -104,10 +112,10 @@ def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: dateti
     }
     conn.execute(
         text(
-            """UPDATE subscribers s
-               SET resume_position = NULL, quiet_until = CASE WHEN s.quiet_until > :at THEN s.quiet_until END
-               WHERE s.schedule_id = :schedule_id AND s.resume_position IS NOT NULL
-                 AND (NOT :immediate OR s.quiet_until IS NULL OR s.quiet_until <= :at)"""
+            f"""UPDATE subscribers s
+                SET resume_position = NULL, partly_told = false, paused_until = NULL,
+                    quiet_until = CASE WHEN s.quiet_until > :at THEN s.quiet_until END
+                WHERE s.resume_position IS NOT NULL AND {TAKES_PART}"""
         ),
         took_part,
     )
@@ -115,7 +123,7 @@ def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: dateti
         conn.execute(
             text(
                 """UPDATE subscribers s SET resume_position = :head, quiet_until = :quiet_until
-                   FROM planned_mail p WHERE p.subscriber_id = s.id"""
+                   FROM planned_mail p WHERE p.subscriber_id = s.id AND s.state = 'active'"""
             ),
             took_part,
         )

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from notifier.registry.positions import head_position
 from notifier.subscriptions.audiences import add_audiences
+from notifier.subscriptions.queued import withdraw_queued
 from notifier.subscriptions.schedules import hold_schedules
 
 REACH = 4  # narrower conditions too
@@ -167,15 +168,18 @@ def _add_people(conn: Connection, head: int, now: datetime) -> int:
 
 
 def move_people(conn: Connection, head: int, now: datetime) -> None:
-    """Bring back those who stopped, and change the schedule of those who chose another: their range goes on
-    where it was, so that nothing is told twice or left out. As for `quiet_until`, see `reschedule`."""
-    conn.execute(
+    """Bring back those who stopped, and change the schedule of those who chose another: their range goes on where it
+    was, so that nothing is told twice or left out. What was queued when somebody stopped stays unsent. As for
+    `quiet_until`, see `reschedule`."""
+    returning = conn.execute(
         text(
-            """UPDATE subscribers s SET state = 'active', stopped_at = NULL, resume_position = :head
-               FROM touched t WHERE s.id = t.subscriber_id AND s.state = 'stopped'"""
+            """UPDATE subscribers s
+               SET state = 'active', stopped_at = NULL, resume_position = :head, partly_told = false
+               FROM touched t WHERE s.id = t.subscriber_id AND s.state = 'stopped' RETURNING s.id"""
         ),
         {"head": head},
-    )
+    ).scalars()
+    withdraw_queued(conn, list(returning), reason="stopped", now=now)
     conn.execute(
         text(
             """UPDATE subscribers s

@@ -29,7 +29,7 @@ def apply_feedback(engine: Engine, *, now: datetime) -> int:
 
 
 def _apply_chunk(conn: Connection, now: datetime) -> int:
-    conn.execute(text("DROP TABLE IF EXISTS chunk"))
+    conn.execute(text("DROP TABLE IF EXISTS chunk, leaving"))
     count = conn.execute(
         text(
             """CREATE TEMP TABLE chunk ON COMMIT DROP AS
@@ -42,11 +42,13 @@ def _apply_chunk(conn: Connection, now: datetime) -> int:
     if not count:
         return 0
     for statement in (
+        _LEAVING,
+        _HOLD_PEOPLE,
         _MOVE_DELIVERIES,
         _SUPPRESS,
         _SUPPRESS_SOFT,
-        _HOLD_PEOPLE,
         _END_SUBSCRIPTIONS,
+        _NOTE,
         _STOP_PEOPLE,
         _APPLIED,
     ):
@@ -92,24 +94,36 @@ ON CONFLICT (email_key) DO NOTHING
 """
 
 # A complaint, or an unsubscribe at the provider, ends everything; only a new confirmation brings the person back.
-_LEAVING = """
-SELECT s.id FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id
+_LEAVING = f"""
+CREATE TEMP TABLE leaving ON COMMIT DROP AS
+SELECT DISTINCT ON (s.id) s.id, {_SUPPRESSING} AS reason
+FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id
 JOIN subscribers s ON s.id = d.subscriber_id OR s.email_key = c.email_key
 WHERE c.kind IN ('spamreport', 'dropped_complaint', 'unsubscribe', 'group_unsubscribe', 'dropped_unsubscribed')
+ORDER BY s.id, {_SUPPRESSING} = 'complaint' DESC
 """
 
-_END_SUBSCRIPTIONS = f"""
-UPDATE subscriptions SET ended_at = :now, ended_reason = 'feedback'
-WHERE ended_at IS NULL AND subscriber_id IN ({_LEAVING})
+# People before their subscriptions and deliveries, as whoever stops or brings them back does.
+_HOLD_PEOPLE = """
+SELECT s.id FROM subscribers s JOIN leaving USING (id) ORDER BY s.id FOR NO KEY UPDATE OF s
 """
 
-_STOP_PEOPLE = f"""
-UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL
-WHERE state = 'active' AND id IN ({_LEAVING})
+_END_SUBSCRIPTIONS = """
+UPDATE subscriptions b
+SET ended_at = :now, ended_reason = l.reason, told_to = COALESCE(s.resume_position, c.covered_to)
+FROM leaving l JOIN subscribers s USING (id) JOIN schedules c ON c.id = s.schedule_id
+WHERE b.subscriber_id = l.id AND b.ended_at IS NULL
 """
 
-# People before their subscriptions, as whoever stops them by a link does.
-_HOLD_PEOPLE = f"SELECT id FROM subscribers WHERE id IN ({_LEAVING}) ORDER BY id FOR NO KEY UPDATE"
+_NOTE = """
+INSERT INTO subscription_changes (subscriber_id, at, action, via)
+SELECT id, :now, 'stop_all', 'feedback' FROM subscribers JOIN leaving USING (id) WHERE state = 'active'
+"""
+
+_STOP_PEOPLE = """
+UPDATE subscribers s SET state = 'stopped', stopped_at = :now, audience_id = NULL
+FROM leaving l WHERE s.id = l.id AND s.state = 'active'
+"""
 
 # The hash of the address has done its work, but where soft bounces are counted by it.
 _APPLIED = """
