@@ -4,8 +4,9 @@ A Celery app of its own with Celery's defaults. The words are the same: our temp
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -25,13 +26,13 @@ from sendgrid.helpers.mail import (
 from sqlalchemy import Connection, Engine, text
 
 from notifier.db.engine import make_engine
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import DELIVERY_ID_ARG
 from notifier.delivery.providers.headers import person_headers
 from notifier.digests.content import EditionContent, Item, Reason
 from notifier.digests.rendering import render
 from notifier.digests.tags import UNSUBSCRIBE_TAG
 from notifier.links.keys import signing_keys
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import load_settings
 
 app = Celery("usual")
@@ -49,7 +50,7 @@ _DUE = text("""
 """)
 _PERSON = text("SELECT email, public_id, locale FROM subscribers WHERE id = :id AND state = 'active'")
 _EVENTS = text("""
-    SELECT e.id, t.evidence, g.kind AS target_kind, g.label, e.kind, e.changes, e.study, e.position, e.occurred_on,
+    SELECT e.id, t.evidence, g.id AS target_id, g.kind AS target_kind, g.label, e.kind, e.changes, e.study, e.position, e.occurred_on,
            s.nct_id
     FROM subscriptions b JOIN event_targets t ON t.target_id = b.target_id AND t.evidence <= b.reach
     JOIN targets g ON g.id = b.target_id JOIN change_events e ON e.id = t.event_id JOIN studies s ON s.id = e.study_id
@@ -65,8 +66,8 @@ def engine() -> Engine:
 
 
 @cache
-def links() -> UnsubscribeLinks:
-    return UnsubscribeLinks(signing_keys(load_settings()), load_settings().public_url)
+def links() -> MailLinks:
+    return MailLinks.of(signing_keys(load_settings()), load_settings().public_url)
 
 
 @cache
@@ -86,12 +87,13 @@ def plan(first: int, last: int) -> None:
 def send_digest(subscriber_id: int) -> None:
     with engine().begin() as conn:
         person = conn.execute(_PERSON, {"id": subscriber_id}).one()
-        mail = render(_content(conn, subscriber_id, person.locale), load_settings())
-        delivery_id, link = uuid4(), links().url(person.public_id)
-        html, words = (part.replace(UNSUBSCRIBE_TAG, link) for part in (mail.html, mail.text))
+        mail = render(_content(conn, subscriber_id, person.locale), load_settings(), links().items.token)
+        own, delivery_id = links().of_digest(person.public_id, datetime.now(UTC)), uuid4()
+        html, words = (_with_links(part, own) for part in (mail.html, mail.text))
         message = Mail(_sender(), person.email, mail.subject, words, html)
         message.header = [
-            Header(*pair) for pair in person_headers(str(delivery_id), link, "localhost").items()
+            Header(*pair)
+            for pair in person_headers(str(delivery_id), own[UNSUBSCRIBE_TAG], "localhost").items()
         ]
         message.custom_arg = CustomArg(DELIVERY_ID_ARG, str(delivery_id))
         message.tracking_settings = TrackingSettings(
@@ -99,6 +101,12 @@ def send_digest(subscriber_id: int) -> None:
         )
         answer = client().send(message)
         conn.execute(_DONE, {"id": delivery_id, "subscriber_id": subscriber_id, "status": answer.status_code})
+
+
+def _with_links(part: str, own: Mapping[str, str]) -> str:
+    for tag, link in own.items():
+        part = part.replace(tag, link)
+    return part
 
 
 def _sender() -> From:
@@ -113,7 +121,7 @@ def _content(conn: Connection, subscriber_id: int, locale: str) -> EditionConten
 def _items(rows: Iterable[Any]) -> tuple[Item, ...]:
     items: dict[int, Item] = {}
     for row in rows:
-        reason = Reason(row.target_kind, row.label, row.evidence)
+        reason = Reason(row.target_kind, row.label, row.evidence, row.target_id)
         if known := items.get(row.id):
             items[row.id] = replace(known, reasons=(*known.reasons, reason))
             continue

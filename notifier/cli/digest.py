@@ -18,6 +18,7 @@ from notifier.digests.preview import preview
 from notifier.digests.rendering import render
 from notifier.digests.runs import schedules_of
 from notifier.errors import NotifierError
+from notifier.links.items import ItemTokens
 from tasks.wake import wake
 
 app = typer.Typer(help="Digests: run, preview.", no_args_is_help=True)
@@ -80,7 +81,7 @@ def show_preview(
             raise NotifierError("Nobody has this address.") from None
         if content is None:
             return stderr.print("There is nothing to read yet; no mail would go out.")
-        mail = render(content, session.settings)
+        mail = render(content, session.settings, ItemTokens(session.keys).token)
     stdout.print(mail.html if html else f"Subject: {mail.subject}\n\n{mail.text}", markup=False)
     return None
 

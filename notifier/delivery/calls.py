@@ -78,7 +78,7 @@ class Calls:
             raise NothingToSay("There is nobody left to read this letter.")
         if isinstance(content, Letter):
             return self._letter(claim, content)
-        mail = render(content, self.settings)
+        mail = render(content, self.settings, self.links.items.token)
         recipients = (
             Recipient(
                 person.delivery_id, person.email, self.links.of_digest(person.public_id, claim.claimed_at)

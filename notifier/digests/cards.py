@@ -1,5 +1,6 @@
 """What the templates show of one study: every line ready, every text of others made harmless."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -24,8 +25,19 @@ NARROWER, ASSIGNED = 4, 3  # evidence ranks that need a word of explanation
 
 
 @dataclass(frozen=True, slots=True)
+class CardLinks:
+    """`study`: the pattern of the site's study pages. `stop`: where updates about a target are stopped."""
+
+    study: str
+    stop: Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
 class CardView:
-    """`title` is the site's question, or else the registry's own title, which then is not said twice."""
+    """`title` is the site's question, or else the registry's own title, which then is not said twice.
+
+    `stop_url` is empty for a study that the reader does not follow itself.
+    """
 
     nct_id: str
     url: str
@@ -40,6 +52,7 @@ class CardView:
     summary: str
     is_summary_theirs: bool
     why: tuple[str, ...]
+    stop_url: str
 
 
 def is_followed(item: Item) -> bool:
@@ -72,14 +85,14 @@ def study_url(pattern: str, nct_id: str) -> str:
     return pattern.replace("{nct_id}", quote(nct_id, safe=""))
 
 
-def card_view(item: Item, url_pattern: str) -> CardView:
+def card_view(item: Item, links: CardLinks) -> CardView:
     followed = is_followed(item)
     told = tell(item.changes) if followed else ()
     shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
     return CardView(
         nct_id=item.nct_id,
-        url=study_url(url_pattern, item.nct_id),
+        url=study_url(links.study, item.nct_id),
         title=shown_title,
         registry_title="" if registry_title == shown_title else registry_title,
         state=state(item),
@@ -91,6 +104,9 @@ def card_view(item: Item, url_pattern: str) -> CardView:
         summary=summary,
         is_summary_theirs=is_theirs,
         why=_why(item),
+        stop_url=next(
+            (links.stop(reason.target_id) for reason in item.reasons if reason.kind == "study"), ""
+        ),
     )
 
 

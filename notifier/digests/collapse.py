@@ -45,11 +45,11 @@ def _has_repeated_field(changes: Sequence[Change]) -> bool:
 
 def _reasons(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Each target once, with its best evidence."""
-    best: dict[tuple[str, str], Reason] = {}
+    best: dict[int, Reason] = {}
     for reason in reasons:
-        known = best.get((reason.kind, reason.label))
+        known = best.get(reason.target_id)
         if known is None or reason.evidence < known.evidence:
-            best[reason.kind, reason.label] = reason
+            best[reason.target_id] = reason
     return tuple(best.values())
 
 

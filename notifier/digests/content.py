@@ -18,6 +18,7 @@ class Reason:
     kind: Literal["study", "condition"]
     label: str
     evidence: int
+    target_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def load_editions(conn: Connection, edition_ids: list[int]) -> dict[int, Edition
     ).all()
     reasons: dict[int, dict[int, list[Reason]]] = {row.id: {} for row in editions}
     for row in conn.execute(text(_REASONS), {"ids": edition_ids}):
-        reason = Reason(row.kind, row.label, row.evidence)
+        reason = Reason(row.kind, row.label, row.evidence, row.target_id)
         reasons[row.edition_id].setdefault(row.event_id, []).append(reason)
     events = _load_events(conn, {event_id for found in reasons.values() for event_id in found})
     return {
@@ -77,7 +77,7 @@ def load_editions(conn: Connection, edition_ids: list[int]) -> dict[int, Edition
 
 
 _REASONS = """
-SELECT i.edition_id, i.event_id, i.evidence, t.kind, t.label
+SELECT i.edition_id, i.event_id, i.evidence, i.target_id, t.kind, t.label
 FROM edition_items i JOIN targets t ON t.id = i.target_id JOIN change_events e ON e.id = i.event_id
 WHERE i.edition_id = ANY(:ids)
 ORDER BY i.edition_id, e.position, t.kind DESC, i.evidence, t.label

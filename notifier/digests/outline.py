@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from notifier.digests.cards import CardView, card_view, is_followed, state, study_url, title
+from notifier.digests.cards import CardLinks, CardView, card_view, is_followed, state, study_url, title
 from notifier.digests.content import Item
 from notifier.digests.text import clean
 from notifier.digests.words import weight
@@ -16,10 +17,11 @@ NUMBERS = 30  # of the rest; a mail that lists more helps nobody
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """New studies for one condition that the person chose; `label` is empty where none is known."""
+    """New studies for one condition that the person chose; `label` and `stop_url` are empty where none is known."""
 
     label: str
     cards: tuple[CardView, ...]
+    stop_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,12 @@ def in_order(items: Sequence[Item]) -> list[Item]:
     """
     followed = sorted(filter(is_followed, items), key=_weightiest)
     new = sorted((item for item in items if not is_followed(item)), key=_newest)
-    turns: dict[str, int] = defaultdict(int)
+    turns: dict[Chosen, int] = defaultdict(int)
     ranked = []
     for place, item in enumerate(new):
-        ranked.append((turns[chosen(item)], place, item))
-        turns[chosen(item)] += 1
+        condition = chosen(item)
+        ranked.append((turns[condition], place, item))
+        turns[condition] += 1
     return [*followed, *(item for _, _, item in sorted(ranked, key=lambda entry: entry[:2]))]
 
 
@@ -68,27 +71,40 @@ def _newest(item: Item) -> tuple[bool, int]:
     return item.study.get("overallStatus") != "RECRUITING", -item.position
 
 
-def chosen(item: Item) -> str:
+class Chosen(NamedTuple):
+    label: str
+    target_id: int
+
+
+def chosen(item: Item) -> Chosen:
     """The condition under which a new study stands: the one it is most plainly about."""
     conditions = [reason for reason in item.reasons if reason.kind == "condition"]
-    return min(conditions, key=lambda reason: (reason.evidence, reason.label)).label if conditions else ""
+    if not conditions:
+        return Chosen("", 0)
+    best = min(conditions, key=lambda reason: (reason.evidence, reason.label, reason.target_id))
+    return Chosen(best.label, best.target_id)
 
 
-def outline(items: Sequence[Item], url_pattern: str) -> Outline:
+def outline(items: Sequence[Item], links: CardLinks) -> Outline:
     """`items` are in order, as `in_order` gives them."""
     full, rest = items[:CARDS], items[CARDS:]
-    groups: dict[str, list[CardView]] = {}
+    groups: dict[Chosen, list[CardView]] = {}
     for item in full:
         if not is_followed(item):
-            groups.setdefault(chosen(item), []).append(card_view(item, url_pattern))
-    lines = [_line(item, url_pattern) for item in rest[: TITLES + NUMBERS]]
+            groups.setdefault(chosen(item), []).append(card_view(item, links))
+    lines = [_line(item, links.study) for item in rest[: TITLES + NUMBERS]]
     return Outline(
-        followed=tuple(card_view(item, url_pattern) for item in full if is_followed(item)),
-        groups=tuple(Group(clean(label, 200), tuple(cards)) for label, cards in groups.items()),
+        followed=tuple(card_view(item, links) for item in full if is_followed(item)),
+        groups=tuple(_group(condition, cards, links) for condition, cards in groups.items()),
         titles=tuple(lines[:TITLES]),
         numbers=tuple(lines[TITLES:]),
         more=max(0, len(rest) - TITLES),
     )
+
+
+def _group(condition: Chosen, cards: Sequence[CardView], links: CardLinks) -> Group:
+    stop_url = links.stop(condition.target_id) if condition.target_id else ""
+    return Group(clean(condition.label, 200), tuple(cards), stop_url)
 
 
 def _line(item: Item, url_pattern: str) -> Line:

@@ -14,9 +14,12 @@ from typing import Any
 from markupsafe import Markup
 
 from notifier.digests.cards import CardView
+from notifier.digests.outline import Group
+from notifier.digests.tags import TAG_PREFIX
 from notifier.digests.view import DigestView
 
-_PLACE = re.compile(r"<!--(\d+)-->")
+_PLACE = re.compile(rf"<!--(\d+)-->|{TAG_PREFIX}(\d+)\.")
+"""Of HTML, and of a link: neither can be written by others, in whose text each `<` and each TAG_PREFIX is broken."""
 
 
 def split(view: DigestView, inlined_card: Callable[[CardView], str]) -> tuple[DigestView, list[str]]:
@@ -30,11 +33,15 @@ def split(view: DigestView, inlined_card: Callable[[CardView], str]) -> tuple[Di
     def name(text: str) -> str:
         return place(_escaped(text)) if text else ""
 
+    def link(url: str) -> str:
+        pieces.append(url)
+        return f"{TAG_PREFIX}{len(pieces) - 1}." if url else ""
+
     def cards(studies: tuple[CardView, ...]) -> tuple[Any, ...]:
         return tuple(place(inlined_card(study)) for study in studies)
 
     groups = tuple(
-        replace(group, label=name(group.label), cards=cards(group.cards)) for group in view.outline.groups
+        Group(name(group.label), cards(group.cards), link(group.stop_url)) for group in view.outline.groups
     )
     frame = replace(
         view,
@@ -46,8 +53,8 @@ def split(view: DigestView, inlined_card: Callable[[CardView], str]) -> tuple[Di
 
 
 def join(html: str, pieces: list[str]) -> str:
-    """In one go, so that nothing in a piece is taken for a place. Elsewhere each `<` of others is escaped."""
-    return _PLACE.sub(lambda match: pieces[int(match[1])], html)
+    """In one go, so that nothing in a piece is taken for a place."""
+    return _PLACE.sub(lambda match: pieces[int(match[1] or match[2])], html)
 
 
 def _escaped(text: str) -> str:

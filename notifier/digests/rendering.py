@@ -17,7 +17,7 @@ from notifier.digests import pieces
 from notifier.digests.cards import CardView
 from notifier.digests.content import EditionContent, RenderedMail
 from notifier.digests.text import underline, wrap
-from notifier.digests.view import DigestView, digest_view
+from notifier.digests.view import DigestView, ItemToken, digest_view
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 
@@ -27,14 +27,14 @@ STYLES = (TEMPLATES / "_base" / "mail.css").read_text("utf-8")
 KEPT_CARDS, KEPT_FRAMES = 1024, 256  # each a few kilobytes
 
 
-def render(content: EditionContent, settings: Settings) -> RenderedMail:
+def render(content: EditionContent, settings: Settings, item_token: ItemToken) -> RenderedMail:
     """Subject, text and HTML of a digest.
 
     Raises NothingToSay for an edition in which all cancels out, NotifierError for content that cannot be
     told and for a template that cannot be filled.
     """
     try:
-        view = digest_view(content, settings)
+        view = digest_view(content, settings, item_token)
     except _MISTAKES as error:
         raise NotifierError(
             f"An edition holds a change or a study of a shape that has no words ({type(error).__name__}).",

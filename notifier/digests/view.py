@@ -1,9 +1,9 @@
 """All that the digest's templates read. A template can show nothing that does not stand here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from notifier.digests.cards import is_followed
+from notifier.digests.cards import CardLinks, is_followed
 from notifier.digests.collapse import collapse
 from notifier.digests.content import EditionContent, Item, NothingToSay
 from notifier.digests.glossary import Explained, explain
@@ -15,6 +15,8 @@ from notifier.settings import Settings
 
 LONG = 4  # cards from which the link to stop stands near the top too
 CHOICES = 20  # of the reader's own, named in the footer
+ItemToken = Callable[[int], str]
+"""Of a target's id: what stands behind the reader's own link where it is to stop that target alone."""
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -38,13 +40,17 @@ class DigestView:
     privacy_url: str
 
 
-def digest_view(content: EditionContent, settings: Settings) -> DigestView:
+def digest_view(content: EditionContent, settings: Settings, item_token: ItemToken) -> DigestView:
     """Raises NothingToSay when all changes cancel out."""
+
+    def stop_url(target_id: int) -> str:
+        return f"{UNSUBSCRIBE_TAG}/{item_token(target_id)}"
+
     items = in_order(collapse(content.items))
     if not items:
         raise NothingToSay("Every change in this edition cancelled out.", "Skip its deliveries.")
     changed = sum(is_followed(item) for item in items)
-    shown = outline(items, settings.site_study_url)
+    shown = outline(items, CardLinks(settings.site_study_url, stop_url))
     return DigestView(
         locale=content.locale,
         direction=reading_direction(content.locale),

@@ -1,13 +1,13 @@
 """What every mail must hold to, whatever stands in it. Each finding is one sentence."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from notifier.digests.content import RenderedMail
-from notifier.digests.tags import UNSUBSCRIBE_TAG
+from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
 
 MOST_BYTES = 80_000
 MOST_COLUMNS = 78
@@ -18,13 +18,18 @@ _UNFILLED = re.compile(r"\{\{|\{%|\bundefined\b|\bNone\b|\bnull\b|\bNaN\b")
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def lint(mail: RenderedMail, theirs: str = "") -> list[str]:
-    """`theirs` is all text that others wrote: a word in it is no mistake of ours."""
+DIGEST = {UNSUBSCRIBE_TAG, MANAGE_TAG}
+_STOP = re.compile(rf"{UNSUBSCRIBE_TAG}/[\w.-]+")
+
+
+def lint(mail: RenderedMail, theirs: str = "", tags: Collection[str] = DIGEST) -> list[str]:
+    """`theirs` is all text that others wrote: a word in it is no mistake of ours. `tags`: the reader's own links."""
     tree = LexborHTMLParser(mail.html)
     return [
         *_frame(tree, mail),
         *_structure(tree),
         *_links(tree, mail),
+        *_own_links(mail, tags),
         *_text_part(mail),
         *_words(mail, theirs),
         *_weight(mail),
@@ -90,16 +95,22 @@ def _links(tree: LexborHTMLParser, mail: RenderedMail) -> Iterator[str]:
     names: dict[str, str] = {}
     for node in tree.css("a"):
         url, name = node.attributes.get("href") or "", node.text(strip=True)
-        if not url.startswith("https://") and url != UNSUBSCRIBE_TAG:
-            yield f"a link leads to {url[:40]!r}"
         if url not in mail.text.splitlines():
             yield f"{url} does not stand alone on a line of the text part"
         if name.lower() in ("here", "click here", "read more", "more"):
             yield "a link says nothing of where it leads"
         if names.setdefault(name, url) != url and "NCT" in name:
             yield f"two links are called {name!r} and lead elsewhere"
-    if UNSUBSCRIBE_TAG not in links(mail):
-        yield "there is no link to unsubscribe"
+
+
+def _own_links(mail: RenderedMail, tags: Collection[str]) -> Iterator[str]:
+    own = [url for url in links(mail) if not url.startswith("https://")]
+    yield from (
+        f"a link leads to {url[:40]!r}" for url in own if url not in tags and not _STOP.fullmatch(url)
+    )
+    yield from (f"there is no link {tag}" for tag in tags if tag not in own)
+    if UNSUBSCRIBE_TAG not in tags and UNSUBSCRIBE_TAG in mail.html + mail.text:
+        yield "a letter is no subscription that one could leave"
 
 
 def _text_part(mail: RenderedMail) -> Iterator[str]:

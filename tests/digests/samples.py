@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
+from zlib import crc32
 
 from notifier.digests.content import Card, Change, EditionContent, Item, Reason, Snapshot
+from notifier.digests.letters import LetterContent, Wish
 from notifier.settings import Settings
 
 SETTINGS = Settings(
@@ -13,6 +15,16 @@ SETTINGS = Settings(
     mail_reply_to="help@example.org",
     postal_address="Study updates, 1 Example Street, Example Town",
 )
+
+
+def item_token(target_id: int) -> str:
+    return f"item-{target_id}"
+
+
+def reason(kind: Literal["study", "condition"], label: str, evidence: int) -> Reason:
+    return Reason(kind, label, evidence, crc32(f"{kind} {label}".encode(errors="replace")) % 10**6 + 1)
+
+
 CONDITION = "SQUAMOUS CELL CARCINOMA OF THE HEAD AND NECK"
 
 
@@ -85,7 +97,7 @@ def changed_item(number: int = 0, *changes: Change, card: Card | None = None, **
         changes=changes,
         study=snapshot(nctId=nct_id, **study),
         card=card,
-        reasons=(Reason("study", nct_id, 1),),
+        reasons=(reason("study", nct_id, 1),),
         position=number,
         occurred_on=date(2026, 11, 20),
     )
@@ -105,7 +117,7 @@ def new_item(number: int = 0, *reasons: Reason, card: Card | None = None, **stud
         changes=(),
         study=snapshot(nctId=nct_id, **values),
         card=card,
-        reasons=reasons or (Reason("condition", CONDITION, 1),),
+        reasons=reasons or (reason("condition", CONDITION, 1),),
         position=1000 + number,
         occurred_on=date(2026, 11, 19),
     )
@@ -156,11 +168,27 @@ SAMPLES: dict[str, EditionContent] = {
         changed_item(1, *STOPPED, overallStatus="TERMINATED"),
         changed_item(2, LATER, MORE_PLACES, card=CARD),
         new_item(3, card=CARD),
-        new_item(4, Reason("condition", CONDITION, 4)),
-        new_item(5, Reason("condition", "Throat Tumor", 1), Reason("condition", CONDITION, 3)),
+        new_item(4, reason("condition", CONDITION, 4)),
+        new_item(5, reason("condition", "Throat Tumor", 1), reason("condition", CONDITION, 3)),
     ),
     "long": edition(
         *_ten_more(), *(new_item(number, card=CARD if number % 2 else None) for number in range(90))
     ),
     "titles": edition(changed_item(1, OPENED, card=CARD), new_item(2), titles_in_subject=True),
+}
+
+WISHES = (
+    Wish("Sunvertinol With Radiation in Adults With Throat Tumors", "NCT05000001"),
+    Wish("", "NCT05000002"),
+    Wish(CONDITION),
+    Wish("Throat Tumor"),
+)
+LETTERS: dict[str, LetterContent] = {
+    "confirm": LetterContent("confirm", "en", WISHES, "weekly"),
+    "confirm-much": LetterContent(
+        "confirm", "en", tuple(Wish(f"Condition {n}") for n in range(60)), "immediate"
+    ),
+    "already": LetterContent("already", "en", WISHES, "daily"),
+    "manage_link": LetterContent("manage_link", "en"),
+    "stopped": LetterContent("stopped", "en"),
 }

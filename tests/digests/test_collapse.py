@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.digests.collapse import collapse
-from notifier.digests.content import Change, Item, Reason
+from notifier.digests.content import Change, Item
 from tests.digests.samples import (
     CARD,
     CONDITION,
@@ -22,6 +22,7 @@ from tests.digests.samples import (
     difference,
     new_item,
     place,
+    reason,
 )
 
 
@@ -124,16 +125,16 @@ def test_a_new_study_that_changed_in_the_same_period_is_one_new_study_as_it_stan
 
 
 def test_a_study_that_matched_twice_has_both_reasons_each_with_its_best_evidence():
-    item = new_item(1, Reason("condition", CONDITION, 4))
-    again = replace(item, reasons=(Reason("condition", "Throat Tumor", 1), Reason("condition", CONDITION, 2)))
+    item = new_item(1, reason("condition", CONDITION, 4))
+    again = replace(item, reasons=(reason("condition", "Throat Tumor", 1), reason("condition", CONDITION, 2)))
     [merged] = collapse([item, again])
-    assert merged.reasons == (Reason("condition", CONDITION, 2), Reason("condition", "Throat Tumor", 1))
+    assert merged.reasons == (reason("condition", CONDITION, 2), reason("condition", "Throat Tumor", 1))
 
 
 def test_an_event_that_matched_twice_counts_once():
     added = difference("locations", added=[place("Lyon")])
     item = changed_item(1, added)
-    assert collapse([item, replace(item, reasons=(Reason("condition", CONDITION, 1),))])[0].changes == (
+    assert collapse([item, replace(item, reasons=(reason("condition", CONDITION, 1),))])[0].changes == (
         added,
     )
 

@@ -9,12 +9,12 @@ import pytest
 from jinja2 import DictLoader
 
 from notifier.digests import rendering
-from notifier.digests.content import EditionContent, NothingToSay, Reason, RenderedMail
+from notifier.digests.content import EditionContent, NothingToSay, RenderedMail
 from notifier.digests.rendering import STYLES, render
-from notifier.digests.tags import TAG_PREFIX, UNSUBSCRIBE_TAG
+from notifier.digests.tags import MANAGE_TAG, TAG_PREFIX, UNSUBSCRIBE_TAG
 from notifier.digests.view import digest_view
 from notifier.errors import NotifierError
-from tests.digests.mail_lint import lint, preheader
+from tests.digests.mail_lint import links, lint, preheader
 from tests.digests.reading_grade import grade, our_sentences
 from tests.digests.samples import (
     CARD,
@@ -28,7 +28,9 @@ from tests.digests.samples import (
     change,
     changed_item,
     edition,
+    item_token,
     new_item,
+    reason,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,18 +38,18 @@ every_sample = pytest.mark.parametrize("content", SAMPLES.values(), ids=SAMPLES)
 
 
 def mail_of(*items, **choices) -> RenderedMail:
-    return render(edition(*items, **choices), SETTINGS)
+    return render(edition(*items, **choices), SETTINGS, item_token)
 
 
 @every_sample
 def test_every_sample_holds_to_the_rules(content: EditionContent):
-    assert lint(render(content, SETTINGS)) == []
+    assert lint(render(content, SETTINGS, item_token)) == []
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_look_as_agreed(name: str):
     """UPDATE_GOLDEN=1 accepts what is rendered now; read the difference before committing it."""
-    mail = render(SAMPLES[name], SETTINGS)
+    mail = render(SAMPLES[name], SETTINGS, item_token)
     parts = {f"{name}.txt": f"Subject: {mail.subject}\n\n{mail.text}", f"{name}.html": mail.html}
     for file_name, part in parts.items():
         if os.environ.get("UPDATE_GOLDEN"):
@@ -58,7 +60,7 @@ def test_samples_look_as_agreed(name: str):
 
 @every_sample
 def test_rendering_twice_gives_the_same_mail(content: EditionContent):
-    assert render(content, SETTINGS) == render(content, SETTINGS)
+    assert render(content, SETTINGS, item_token) == render(content, SETTINGS, item_token)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_titles_stand_in_the_subject_only_of_those_who_chose_so():
 
 @every_sample
 def test_the_preview_line_adds_to_the_subject(content: EditionContent):
-    mail = render(content, SETTINGS)
+    mail = render(content, SETTINGS, item_token)
     line = preheader(mail)
     assert 40 <= len(line) <= 90
     assert mail.subject not in line
@@ -104,7 +106,7 @@ def test_followed_studies_come_first_the_weightiest_change_on_top():
 
 
 def test_new_studies_stand_under_the_condition_that_the_person_chose():
-    asthma, migraine = Reason("condition", "Asthma", 1), Reason("condition", "Migraine", 2)
+    asthma, migraine = reason("condition", "Asthma", 1), reason("condition", "Migraine", 2)
     text = mail_of(new_item(1, asthma), new_item(2, migraine), new_item(3, asthma)).text
     under_asthma = text.partition("New studies: Asthma")[2].partition("New studies: Migraine")
     assert "NCT06000001" in under_asthma[0] + under_asthma[2]
@@ -112,12 +114,12 @@ def test_new_studies_stand_under_the_condition_that_the_person_chose():
 
 
 def test_a_rare_condition_is_not_pushed_out_by_a_common_one():
-    common = [new_item(number, Reason("condition", "Asthma", 1)) for number in range(10, 40)]
-    assert "New studies: Migraine" in mail_of(*common, new_item(1, Reason("condition", "Migraine", 1))).text
+    common = [new_item(number, reason("condition", "Asthma", 1)) for number in range(10, 40)]
+    assert "New studies: Migraine" in mail_of(*common, new_item(1, reason("condition", "Migraine", 1))).text
 
 
 def test_a_study_that_matched_twice_says_both_reasons_once():
-    reasons = Reason("condition", "Asthma", 1), Reason("condition", "Migraine", 1)
+    reasons = reason("condition", "Asthma", 1), reason("condition", "Migraine", 1)
     text = mail_of(new_item(1, *reasons)).text
     assert text.count("Read more about NCT06000001") == 1
     assert "You follow “Asthma”." in text
@@ -125,12 +127,12 @@ def test_a_study_that_matched_twice_says_both_reasons_once():
 
 
 def test_a_broader_condition_is_explained():
-    text = mail_of(new_item(1, Reason("condition", CONDITION, 4))).text
+    text = mail_of(new_item(1, reason("condition", CONDITION, 4))).text
     assert "a broader\ncondition" in text or "a broader condition" in text
 
 
 def test_an_old_study_that_gains_a_condition_is_new_for_its_followers():
-    item = replace(changed_item(1, LATER), reasons=(Reason("condition", "Asthma", 1),))
+    item = replace(changed_item(1, LATER), reasons=(reason("condition", "Asthma", 1),))
     mail = mail_of(item)
     assert mail.subject == "1 new study for you"
     assert "This study is not new" in mail.text
@@ -138,15 +140,32 @@ def test_an_old_study_that_gains_a_condition_is_new_for_its_followers():
 
 
 def test_a_long_mail_has_ten_cards_ten_titles_and_says_how_many_more():
-    mail = render(SAMPLES["long"], SETTINGS)
+    mail = render(SAMPLES["long"], SETTINGS, item_token)
     assert mail.html.count("Read more about") == 10
     assert len(re.findall(r"\(New study, NCT\d{8}\)", mail.html)) == 10
     assert "And 77 more." in mail.text
     assert mail.text.index(UNSUBSCRIBE_TAG) < 400
 
 
-def test_a_short_mail_asks_to_unsubscribe_once():
-    assert render(SAMPLES["one-change"], SETTINGS).html.count(UNSUBSCRIBE_TAG) == 1
+def test_a_short_mail_offers_to_stop_this_study_all_of_it_or_to_change_how_often():
+    own = [url for url in links(render(SAMPLES["one-change"], SETTINGS, item_token)) if "://" not in url]
+    study = reason("study", "NCT05000001", 1)
+    assert own == [f"{UNSUBSCRIBE_TAG}/item-{study.target_id}", MANAGE_TAG, UNSUBSCRIBE_TAG]
+
+
+def test_each_group_of_new_studies_can_be_stopped_by_the_name_of_its_condition():
+    mail = mail_of(new_item(1, reason("condition", "Asthma", 1)), new_item(2, reason("condition", "Gout", 1)))
+    for name in ("Asthma", "Gout"):
+        url = f"{UNSUBSCRIBE_TAG}/item-{reason('condition', name, 1).target_id}"
+        assert f"Stop updates about {name}:\n{url}\n" in mail.text
+        assert links(mail).count(url) == 1
+
+
+def test_two_conditions_of_the_same_name_are_stopped_apart():
+    first = reason("condition", "Asthma", 1)
+    mail = mail_of(new_item(1, first), new_item(2, replace(first, target_id=7)))
+    assert f"{UNSUBSCRIBE_TAG}/item-7" in links(mail)
+    assert f"{UNSUBSCRIBE_TAG}/item-{first.target_id}" in links(mail)
 
 
 def test_an_edition_in_which_all_cancels_out_is_not_sent():
@@ -158,15 +177,18 @@ def test_an_edition_in_which_all_cancels_out_is_not_sent():
 
 def test_markup_and_tags_in_a_title_stay_text():
     trick = f"<script>alert(1)</script> {TAG_PREFIX}UNSUBSCRIBE \u202etxt {{{{ secret }}}}\r\nBcc: x"
-    mail = mail_of(changed_item(1, OPENED, briefTitle=trick), titles_in_subject=True)
+    mail, plain = (
+        mail_of(changed_item(1, OPENED, briefTitle=title), titles_in_subject=True)
+        for title in (trick, "A study")
+    )
     assert lint(mail, theirs=trick) == []
-    assert mail.html.count(UNSUBSCRIBE_TAG) == mail.text.count(UNSUBSCRIBE_TAG) == 1
+    assert mail.html.count(TAG_PREFIX) == mail.text.count(TAG_PREFIX) == plain.text.count(TAG_PREFIX)
     assert UNSUBSCRIBE_TAG not in mail.subject
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_our_own_words_read_at_grade_8_or_below(name: str):
-    sentences = our_sentences(render(SAMPLES[name], SETTINGS))
+    sentences = our_sentences(render(SAMPLES[name], SETTINGS, item_token))
     assert grade(sentences) <= 8, sentences
 
 
@@ -192,16 +214,25 @@ def test_no_style_looks_at_what_is_around():
     assert all(re.fullmatch(r"\.?[a-z0-9]+ \{[^{]*", rule) for rule in rules), rules
 
 
-ODD_NAMES = ["A & B <i>", 'said "so"', "it’s l'eau", "a\u00a0space", "<!--0-->", "&amp; &lt;", "حمى"]
+ODD_NAMES = [
+    "A & B <i>",
+    "NOTIFIER-LINK-0.",
+    'said "so"',
+    "it’s l'eau",
+    "a\u00a0space",
+    "<!--0-->",
+    "&amp; &lt;",
+    "حمى",
+]
 
 
 @pytest.mark.parametrize("name", [*SAMPLES, *ODD_NAMES])
 def test_a_mail_put_together_from_pieces_is_the_mail_in_one_piece(name: str):
-    content = SAMPLES.get(name) or edition(new_item(1, Reason("condition", name, 1)), new_item(2))
-    view = digest_view(content, SETTINGS)
+    content = SAMPLES.get(name) or edition(new_item(1, reason("condition", name, 1)), new_item(2))
+    view = digest_view(content, SETTINGS, item_token)
     macro = rendering._TEMPLATES.get_template("_base/card.html").module.card
     groups = tuple(replace(group, cards=tuple(map(macro, group.cards))) for group in view.outline.groups)
     whole = replace(
         view, outline=replace(view.outline, followed=tuple(map(macro, view.outline.followed)), groups=groups)
     )
-    assert render(content, SETTINGS).html == rendering.inlined("digest/body.html", mail=whole)
+    assert render(content, SETTINGS, item_token).html == rendering.inlined("digest/body.html", mail=whole)

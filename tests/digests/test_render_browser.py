@@ -8,9 +8,20 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from notifier.digests.content import EditionContent, Reason
+from notifier.digests.content import EditionContent
+from notifier.digests.letters import render_letter
 from notifier.digests.rendering import render
-from tests.digests.samples import OPENED, SAMPLES, SETTINGS, changed_item, edition, new_item
+from tests.digests.samples import (
+    LETTERS,
+    OPENED,
+    SAMPLES,
+    SETTINGS,
+    changed_item,
+    edition,
+    item_token,
+    new_item,
+    reason,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -19,9 +30,13 @@ SHOWN: dict[str, EditionContent] = {
     **{name: SAMPLES[name] for name in ("many-changes", "both", "long")},
     "long-words": edition(
         changed_item(1, OPENED, briefTitle="Pneumonoultramicroscopicsilicovolcanoconiosis" * 4),
-        new_item(2, Reason("condition", "الربو", 1), briefTitle="دراسة جديدة عن الربو لدى البالغين"),
+        new_item(2, reason("condition", "الربو", 1), briefTitle="دراسة جديدة عن الربو لدى البالغين"),
     ),
     "right-to-left": replace(SAMPLES["both"], locale="ar"),
+}
+MAILS = {
+    **{name: render(content, SETTINGS, item_token) for name, content in SHOWN.items()},
+    **{name: render_letter(content, SETTINGS) for name, content in LETTERS.items()},
 }
 # A mail stands inside the page of a mail program, which has the landmarks.
 NOT_FOR_MAIL = {rule: {"enabled": False} for rule in ("region", "landmark-one-main")}
@@ -56,9 +71,9 @@ def page(browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Itera
     context.close()
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", MAILS)
 def test_a_mail_is_readable_by_anyone(name: str, page: Page):
-    page.set_content(render(SHOWN[name], SETTINGS).html)
+    page.set_content(MAILS[name].html)
     assert _axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     assert page.evaluate(SMALL_TEXT) == []
@@ -66,7 +81,7 @@ def test_a_mail_is_readable_by_anyone(name: str, page: Page):
 
 
 def test_the_dark_scheme_is_dark(page: Page, scheme: str):
-    page.set_content(render(SHOWN["both"], SETTINGS).html)
+    page.set_content(MAILS["both"].html)
     ground = page.evaluate("getComputedStyle(document.querySelector('.cell')).backgroundColor")
     assert ground == ("rgb(27, 36, 41)" if scheme == "dark" else "rgb(255, 255, 255)")
 

@@ -7,11 +7,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifier.digests.collapse import collapse
-from notifier.digests.content import Card, Item, NothingToSay, Reason
+from notifier.digests.content import Card, Item, NothingToSay
 from notifier.digests.rendering import render
 from notifier.digests.tags import UNSUBSCRIBE_TAG
 from tests.digests.mail_lint import lint
-from tests.digests.samples import EVERYTHING, SETTINGS, STOPPED, change, difference, edition, snapshot
+from tests.digests.samples import (
+    EVERYTHING,
+    SETTINGS,
+    STOPPED,
+    change,
+    difference,
+    edition,
+    item_token,
+    reason,
+    snapshot,
+)
 
 NASTY = st.sampled_from(
     [
@@ -79,14 +89,14 @@ STUDIES = st.fixed_dictionaries(
         "lastUpdatePosted": st.none() | st.just("2026-11-20"),
     },
 )
-REASONS = st.builds(Reason, st.just("condition"), TEXTS.filter(str.strip), st.integers(1, 4))
+REASONS = st.builds(reason, st.just("condition"), TEXTS.filter(str.strip), st.integers(1, 4))
 
 
 @st.composite
 def items(draw: st.DrawFn) -> Item:
     nct_id = f"NCT{draw(st.integers(0, 10**8 - 1)):08}"
     is_new = draw(st.booleans())
-    follows = [] if is_new else [Reason("study", nct_id, 1)]
+    follows = [] if is_new else [reason("study", nct_id, 1)]
     study: dict[str, Any] = draw(STUDIES)
     return Item(
         nct_id=nct_id,
@@ -108,7 +118,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 def test_nothing_that_others_write_breaks_a_mail(many: list[Item], titles: bool):
     content = edition(*many, titles_in_subject=titles)
     try:
-        mail = render(content, SETTINGS)
+        mail = render(content, SETTINGS, item_token)
     except NothingToSay:
         assert collapse(many) == ()
         return
@@ -125,13 +135,13 @@ def test_two_hundred_studies_fit_in_one_mail(item: Item):
             (),
             item.study,
             item.card,
-            (Reason("condition", "Asthma", 1),),
+            (reason("condition", "Asthma", 1),),
             number,
             None,
         )
         for number in range(200)
     ]
-    mail = render(edition(*many), SETTINGS)
+    mail = render(edition(*many), SETTINGS, item_token)
     assert mail.subject == "200 new studies for you"
     assert lint(mail, theirs=_everything(many)) == []
 

@@ -13,14 +13,14 @@ import pytest
 from notifier.conditions.targets import condition_targets
 from notifier.db.base import Json
 from notifier.digests.collapse import collapse
-from notifier.digests.content import Change, Item, Reason
+from notifier.digests.content import Change, Item
 from notifier.digests.rendering import render
 from notifier.registry.comparison import compare
 from notifier.registry.projection import project
 from notifier.registry.snapshot import snapshot
 from tests.digests.mail_lint import lint, preheader
 from tests.digests.reading_grade import grade, our_sentences
-from tests.digests.samples import OPENED, SETTINGS, changed_item, edition, new_item
+from tests.digests.samples import OPENED, SETTINGS, changed_item, edition, item_token, new_item, reason
 from tests.paths import shared_data
 
 TODAY = date(2026, 11, 22)
@@ -43,7 +43,7 @@ def changed(pair: Json) -> Item | None:
         changes=tuple(changes),
         study=snapshot(after.nct_id, after.facts, TODAY),
         card=None,
-        reasons=(Reason("study", after.nct_id, 1),),
+        reasons=(reason("study", after.nct_id, 1),),
         position=1,
         occurred_on=after.updated_on,
     )
@@ -60,14 +60,20 @@ def test_every_real_update_makes_a_mail_that_holds_to_the_rules(updates: list[It
     findings = {
         item.nct_id: found
         for item in updates
-        if (found := lint(render(edition(item), SETTINGS), theirs=orjson.dumps(item.study).decode()))
+        if (
+            found := lint(
+                render(edition(item), SETTINGS, item_token), theirs=orjson.dumps(item.study).decode()
+            )
+        )
     }
     assert updates
     assert findings == {}
 
 
 def test_the_mails_of_real_updates_read_at_grade_8_or_below(updates: list[Item]):
-    sentences = [line for item in updates for line in our_sentences(render(edition(item), SETTINGS))]
+    sentences = [
+        line for item in updates for line in our_sentences(render(edition(item), SETTINGS, item_token))
+    ]
     assert grade(sentences) <= 8
 
 
@@ -83,10 +89,10 @@ def test_no_subject_or_preview_line_names_a_condition_or_a_study():
     assert len(names) > 1000
     for some in batched(names, 100):
         told = (
-            new_item(number, Reason("condition", name, 1), **_all_about(name))
+            new_item(number, reason("condition", name, 1), **_all_about(name))
             for number, name in enumerate(some)
         )
-        mail = render(edition(changed_item(1, OPENED, **_all_about(some[0])), *told), SETTINGS)
+        mail = render(edition(changed_item(1, OPENED, **_all_about(some[0])), *told), SETTINGS, item_token)
         news = f"{len(some)} new stud{'y' if len(some) == 1 else 'ies'}"
         assert mail.subject == f"{len(some) + 1} updates: 1 change, {news}"
         assert re.fullmatch(
