@@ -50,8 +50,8 @@ _DUE = text("""
 """)
 _PERSON = text("SELECT email, public_id, locale FROM subscribers WHERE id = :id AND state = 'active'")
 _EVENTS = text("""
-    SELECT e.id, t.evidence, g.id AS target_id, g.kind AS target_kind, g.label, e.kind, e.changes, e.study, e.position, e.occurred_on,
-           s.nct_id
+    SELECT e.id, t.evidence, g.id AS target_id, g.kind AS target_kind, g.label, e.kind, e.changes, e.study,
+           e.position, e.occurred_on, s.nct_id
     FROM subscriptions b JOIN event_targets t ON t.target_id = b.target_id AND t.evidence <= b.reach
     JOIN targets g ON g.id = b.target_id JOIN change_events e ON e.id = t.event_id JOIN studies s ON s.id = e.study_id
     WHERE b.subscriber_id = :id AND b.ended_at IS NULL AND e.position > b.start_position
