@@ -10,6 +10,7 @@ from notifier.settings import Settings
 from notifier.web import (
     api_conditions,
     api_intake,
+    api_subscriptions,
     confirm,
     fresh_link,
     health,
@@ -18,6 +19,7 @@ from notifier.web import (
     unsubscribe,
     webhook,
 )
+from notifier.web.cors import SignUpCors
 from notifier.web.middleware import AccessLog, BodyLimit, HeadLikeGet, NoTraceback, SafeHeaders
 from notifier.web.problems import add_problem_handlers
 from notifier.web.service import Service, Wake, utc_now
@@ -26,10 +28,10 @@ from notifier.web.service import Service, Wake, utc_now
 def create_app(
     settings: Settings, engine: Engine, wake: Wake, *, clock: Callable[[], datetime] = utc_now
 ) -> FastAPI:
-    """`wake` is called with "intake" or "feedback" after something came in; it may fail or be slow without harm."""
+    """`wake` is called with "intake", "letter" or "feedback" after something came in; it may fail or be slow without harm."""
     app = FastAPI(
         title="Notifier",
-        description="Push studies and change events, and find conditions.",
+        description="Push studies and change events, find conditions, and sign people up.",
         version="1",
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its scripts come from elsewhere
@@ -39,11 +41,12 @@ def create_app(
     app.state.service = Service(settings, engine, wake, clock)
     for pages in (unsubscribe, sign_up, confirm, manage, fresh_link):
         app.router.routes.extend(pages.routes)
-    for api in (health, api_intake, api_conditions, webhook):
+    for api in (health, api_intake, api_conditions, api_subscriptions, webhook):
         app.include_router(api.router)
     add_problem_handlers(app)
     for middleware in (NoTraceback, HeadLikeGet, BodyLimit):  # the last one is outermost
         app.add_middleware(middleware)
+    app.add_middleware(SignUpCors, origins=settings.site_origins)
     app.add_middleware(SafeHeaders, framed_by=settings.site_origins)
     app.add_middleware(AccessLog)
     return app

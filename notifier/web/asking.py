@@ -90,7 +90,9 @@ def read_asked(form: Form, settings: Settings) -> Asked:
     )
 
 
-def placed(problems: dict[str, str]) -> list[FieldError]:
+def placed(problems: dict[str, str], asked: Asked) -> list[FieldError]:
+    if "email" in problems and not asked.email:
+        problems = {**problems, "email": "Enter your email address"}
     return [FieldError(place, problems[name]) for name, place in _PLACES.items() if name in problems]
 
 

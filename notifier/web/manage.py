@@ -65,7 +65,7 @@ def _act(request: Request, person: Overview, form: Form) -> Response:
     service = service_of(request)
     now = service.clock()
     wanted, done = form.get("do"), None
-    with service.engine.begin() as conn, suppress(LookupError):  # erased meanwhile, by another click
+    with suppress(LookupError), service.engine.begin() as conn:  # erased meanwhile, by another click
         done = ACTIONS[wanted](Visit(service, conn, person, now), form)
     with service.engine.connect() as conn:
         after = overview(conn, person.public_id, now=now)

@@ -4,23 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from notifier.delivery.erasing import erase
 from notifier.delivery.withdrawing import stop_one, undo_all, undo_one
 from notifier.links.keys import email_key
 from notifier.subscriptions.changing import pause, reschedule, resume, set_reach, set_titles
 from notifier.subscriptions.overview import Followed, Overview
 from notifier.subscriptions.schedules import FREQUENCIES, Rhythm, known_zones
 from notifier.subscriptions.stopping import stop_all
+from notifier.subscriptions.trail import note_change
 from notifier.web.forms import Form
 from notifier.web.mailing import post_receipt
 from notifier.web.months import months_later
-from notifier.web.pending import erase
 from notifier.web.service import Service
 from notifier.web.words import FREQUENCY_WORDS, long_date
 
 VIA = "manage"
 PAUSE_MONTHS = (1, 3, 6, 12)  # the last one stands for "until I start them again"
+NOT_ARRIVING = ("bounced", "soft bounces", "invalid")
 REACHES = {"4": 4, "3": 3}
 
 
@@ -123,6 +125,12 @@ def undone(result: str) -> Done:
 
 
 def try_again(visit: Visit, form: Form) -> Done:
+    """For a mailbox that was full or closed; what the person or an operator said stands."""
+    visit.conn.execute(
+        text("DELETE FROM suppressions WHERE email_key = :key AND reason = ANY(:reasons)"),
+        {"key": email_key(visit.service.keys, visit.person.email), "reasons": list(NOT_ARRIVING)},
+    )
+    note_change(visit.conn, visit.person.subscriber_id, "try_again", via=VIA, now=visit.now)
     return Done("Thank you. We will try again with the next news.")
 
 
@@ -132,8 +140,9 @@ def delete_data(visit: Visit, form: Form) -> Done:
     return Done("Your data is deleted.")
 
 
-def _number(text: str, least: int, most: int) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and least <= int(text) <= most else None
+def _number(typed: str, least: int, most: int) -> int | None:
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= 2
+    return int(typed) if is_number and least <= int(typed) <= most else None
 
 
 ACTIONS: dict[str, Callable[[Visit, Form], Done]] = {

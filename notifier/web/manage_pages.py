@@ -7,13 +7,11 @@ from notifier.links.addresses import mask_address
 from notifier.settings import Settings
 from notifier.subscriptions.overview import Overview
 from notifier.web.mailing import wake_letters
-from notifier.web.manage_actions import PAUSE_MONTHS, Done
+from notifier.web.manage_actions import NOT_ARRIVING, PAUSE_MONTHS, Done
 from notifier.web.months import months_later
 from notifier.web.pages import page
 from notifier.web.service import service_of
 from notifier.web.words import WEEKDAYS, zone_groups
-
-NOT_ARRIVING = ("bounced", "soft bounces", "invalid")
 
 
 def manage_page(

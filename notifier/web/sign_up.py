@@ -40,7 +40,7 @@ def take(request: Request, form: Form) -> Response:
     try:
         wanted = checked(service, asked.fields(LOCALE, source))
     except BadSignUp as bad:
-        return form_page(request, asked, [*asked.errors, *placed(bad.problems)])
+        return form_page(request, asked, [*asked.errors, *placed(bad.problems, asked)])
     if asked.errors:
         return form_page(request, asked, asked.errors)
     verdict = may_mail(request, wanted.email)
