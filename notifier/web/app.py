@@ -28,7 +28,7 @@ from notifier.web.service import Service, Wake, utc_now
 def create_app(
     settings: Settings, engine: Engine, wake: Wake, *, clock: Callable[[], datetime] = utc_now
 ) -> FastAPI:
-    """`wake` is called with "intake", "letter" or "feedback" after something came in; it may fail or be slow without harm."""
+    """`wake` is called with "intake", "letter" or "feedback" after something came in; it may fail or be slow."""
     app = FastAPI(
         title="Notifier",
         description="Push studies and change events, find conditions, and sign people up.",

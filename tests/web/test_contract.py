@@ -23,7 +23,14 @@ CHECKS = (
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PUT", "/v1/studies"), ("POST", "/v1/events"), ("GET", "/v1/conditions"), ("GET", "/readyz")],
+    [
+        ("PUT", "/v1/studies"),
+        ("POST", "/v1/events"),
+        ("GET", "/v1/conditions"),
+        ("POST", "/v1/subscriptions"),
+        ("GET", "/v1/subscriptions/choices"),
+        ("GET", "/readyz"),
+    ],
 )
 def test_every_answer_is_one_that_the_description_announces(app: FastAPI, method: str, path: str):
     operation = schemathesis.openapi.from_asgi("/v1/openapi.json", app)[path][method]
