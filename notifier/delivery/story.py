@@ -9,13 +9,14 @@ from notifier.db.base import Json
 
 
 def delivery_story(conn: Connection, delivery_id: UUID) -> Json | None:
-    """From the run to the feedback, without the address. None if there is no such delivery."""
+    """From the run to the feedback, without the address; a letter has no run. None if there is no such delivery."""
     row = conn.execute(
         text(
-            """SELECT v.id, v.state, v.reason, r.key AS run, r.from_position, r.to_position, r.planned_at,
+            """SELECT v.id, v.mail, v.state, v.reason, r.key AS run, r.from_position, r.to_position,
+                      COALESCE(r.planned_at, b.created_at) AS planned_at,
                       b.id AS batch, b.state AS batch_state, b.attempts, b.attempted_at, b.provider, b.message_id,
                       b.failure_class, b.next_attempt_at, b.ended_at, b.edition_id AS edition
-               FROM delivery_states v JOIN runs r ON r.id = v.run_id JOIN batches b ON b.id = v.batch_id
+               FROM delivery_states v JOIN batches b ON b.id = v.batch_id LEFT JOIN runs r ON r.id = v.run_id
                WHERE v.id = :id"""
         ),
         {"id": delivery_id},
@@ -57,15 +58,19 @@ def study_story(conn: Connection, nct_id: str) -> list[Json]:
 
 
 def person_story(conn: Connection, email_key: bytes) -> list[Json]:
-    """Each delivery to one person, the newest first."""
+    """Each delivery to one person, the newest first; those to their sign-ups too."""
     rows = conn.execute(
         text(
-            """SELECT v.id, v.state, v.reason, r.key AS run, r.planned_at,
+            """SELECT v.id, v.mail, v.state, v.reason, r.key AS run, COALESCE(r.planned_at, b.created_at) AS planned_at,
                       (SELECT array_agg(DISTINCT i.event_id) FROM edition_items i
                        WHERE i.edition_id = b.edition_id) AS events
-               FROM subscribers s JOIN delivery_states v ON v.subscriber_id = s.id
-               JOIN runs r ON r.id = v.run_id JOIN batches b ON b.id = v.batch_id
-               WHERE s.email_key = :key ORDER BY r.planned_at DESC, v.id"""
+               FROM (SELECT d.id FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id
+                     WHERE s.email_key = :key
+                     UNION SELECT d.id FROM sign_ups g JOIN deliveries d ON d.sign_up_id = g.id
+                     WHERE g.email_key = :key) p
+               JOIN delivery_states v ON v.id = p.id JOIN batches b ON b.id = v.batch_id
+               LEFT JOIN runs r ON r.id = v.run_id
+               ORDER BY planned_at DESC, v.id"""
         ),
         {"key": email_key},
     )

@@ -11,6 +11,7 @@ from notifier.delivery.progress import brakes_on
 from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.settings import Settings
 from tests.delivery.office import Clock, Office, everybody_once, open_office
+from tests.delivery.post import post_confirm
 from tests.delivery.scripted import ScriptedProvider, accept
 from tests.world import NOON, World, condition, days
 
@@ -137,6 +138,23 @@ def test_the_rest_of_an_odd_edition_waits_with_the_batch_that_was_refused(
     office.provider.answers = []
     office.later(timedelta(hours=1))
     assert office.provider.mailed == everybody_once()
+
+
+@pytest.mark.parametrize("outcome", [WRONG_HEADER, CRYPTIC])
+def test_letters_that_are_refused_keep_no_digest_waiting(office: Office, outcome: Outcome) -> None:
+    """Whoever signs up chooses the address, and letters go first, also as the probe of an open breaker."""
+    for name in ("xena", "yves", "zoe"):
+        post_confirm(office, name, condition("Gout"))
+    office.provider.answers = refuse(outcome, [f"{name}@example.org" for name in ("xena", "yves", "zoe")])
+    with office.world.engine.begin() as conn:
+        brakes.pull(conn, "breaker", "HTTP 401", now=office.clock(), until=office.clock())
+    for _ in range(20):
+        office.later(brakes.PROBE_INTERVAL)
+    assert brake(office) == {}
+    assert office.provider.mailed == everybody_once()
+    for _ in range(20):
+        office.later(timedelta(hours=2))
+    assert office.states() == {"accepted": 8, "failed": 3}
 
 
 def test_a_cryptic_refusal_of_all_is_not_halved_for_ever_and_refuses_nobody(
