@@ -370,27 +370,6 @@ def upgrade() -> None:
         "ix_batches_unknown", "batches", ["id"], unique=False, postgresql_where="state = 'unknown'"
     )
     op.create_table(
-        "edition_items",
-        sa.Column("edition_id", sa.BigInteger(), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
-        sa.Column("target_id", sa.Integer(), nullable=False),
-        sa.Column("evidence", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["edition_id"],
-            ["editions.id"],
-            name=op.f("fk_edition_items_edition_id_editions"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["event_id"], ["change_events.id"], name=op.f("fk_edition_items_event_id_change_events")
-        ),
-        sa.ForeignKeyConstraint(
-            ["target_id"], ["targets.id"], name=op.f("fk_edition_items_target_id_targets")
-        ),
-        sa.PrimaryKeyConstraint("edition_id", "event_id", "target_id", name=op.f("pk_edition_items")),
-    )
-    op.create_index(op.f("ix_edition_items_event_id"), "edition_items", ["event_id"], unique=False)
-    op.create_table(
         "event_targets",
         sa.Column("event_id", sa.BigInteger(), nullable=False),
         sa.Column("target_id", sa.Integer(), nullable=False),
@@ -407,6 +386,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id", "target_id", name=op.f("pk_event_targets")),
     )
     op.create_index(op.f("ix_event_targets_target_id"), "event_targets", ["target_id"], unique=False)
+    op.create_table(
+        "edition_items",
+        sa.Column("edition_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("evidence", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["edition_id"],
+            ["editions.id"],
+            name=op.f("fk_edition_items_edition_id_editions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id", "target_id"],
+            ["event_targets.event_id", "event_targets.target_id"],
+            name=op.f("fk_edition_items_event_id_event_targets"),
+        ),
+        sa.PrimaryKeyConstraint("edition_id", "event_id", "target_id", name=op.f("pk_edition_items")),
+    )
+    op.create_index(op.f("ix_edition_items_event_id"), "edition_items", ["event_id"], unique=False)
     op.create_table(
         "sign_ups",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -466,7 +465,6 @@ def upgrade() -> None:
             name=op.f("ck_deliveries_state"),
         ),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_deliveries_batch_id_batches")),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_deliveries_run_id_runs")),
         sa.ForeignKeyConstraint(
             ["sign_up_id"],
             ["sign_ups.id"],
