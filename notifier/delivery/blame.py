@@ -39,7 +39,12 @@ FROM batches WHERE edition_id = :edition
 
 
 def hold_account(conn: Connection, claim: ClaimedBatch, outcome: Outcome, now: datetime) -> bool:
-    """Open the breaker, or keep it open, if it seems that every call is refused. True if it is open now."""
+    """Open the breaker, or keep it open, if it seems that every call is refused. True if it is open now.
+
+    A letter says nothing of the account: a stranger chose its address, and it is tried before all else.
+    """
+    if claim.is_letter:
+        return False
     held = brakes.reason_of(conn, "breaker") is not None or _in_a_row(conn, claim, now)
     if held:
         reason = outcome.reason or "every call is refused"
