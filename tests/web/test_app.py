@@ -103,6 +103,14 @@ def test_other_machines_reach_it_only_when_the_public_url_is_meant_for_them():
 
 def test_the_api_describes_itself_and_nothing_else(client: TestClient, app: FastAPI):
     paths = client.get("/v1/openapi.json").json()["paths"]
-    assert sorted(paths) == ["/healthz", "/readyz", "/v1/conditions", "/v1/events", "/v1/studies"]
+    assert sorted(paths) == [
+        "/healthz",
+        "/readyz",
+        "/v1/conditions",
+        "/v1/events",
+        "/v1/studies",
+        "/v1/subscriptions",
+        "/v1/subscriptions/choices",
+    ]
     assert paths["/v1/studies"]["put"]["security"] == [{"HTTPBearer": []}]
     assert "security" not in paths["/v1/conditions"]["get"]
