@@ -39,11 +39,11 @@ def show(request: Request) -> Response:
             choices=found.choices,
             frequency=found.frequency,
         )
-    return _settled(request, found.state, found)
+    return _settled(request, "", found)
 
 
 def take(request: Request, form: Form) -> Response:
-    """A POST confirms, unless it asks for something else: whoever sends it has the link."""
+    """Only our own buttons do anything: some scanners of links post as well."""
     service = service_of(request)
     now = service.clock()
     try:
@@ -59,6 +59,8 @@ def take(request: Request, form: Form) -> Response:
             done = refuse(conn, public_id, now=now)
         log.info("sign_up_refused", done=done)
         return _settled(request, "refused" if done else "", _find(request, public_id))
+    if form.get("do") != "confirm":
+        return show(request)
     with service.engine.begin() as conn:
         result = confirm(conn, public_id, now=now)
     log.info("sign_up_confirmed", result=result.state)
@@ -86,7 +88,7 @@ def _settled(request: Request, outcome: str, found: SignUpView | None) -> Respon
 def _too_old(request: Request, public_id: UUID) -> Response:
     found = _find(request, public_id)
     if found and found.state != "open":
-        return _settled(request, found.state, found)
+        return _settled(request, "", found)
     return page(request, "old_link", 410, days=LIFETIMES["confirm"].days, can_renew=found is not None)
 
 
