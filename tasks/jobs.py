@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from notifier.delivery.erasing import ask_provider
 from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.planning import plan_run
 from notifier.delivery.providers import REPEATABLE
@@ -11,6 +12,7 @@ from notifier.delivery.watching import pause_if_unwelcome
 from notifier.digests.runs import schedules_due
 from notifier.ops.heartbeat import beat
 from notifier.registry.positions import assign_positions
+from notifier.subscriptions.purging import purge_unconfirmed
 from tasks.app import app
 from tasks.process import process
 from tasks.wake import wake
@@ -66,8 +68,10 @@ def sweep() -> None:
         here.engine, now=now, max_attempts=here.settings.max_attempts, grace=here.settings.unknown_grace
     )
     pause_if_unwelcome(here.engine, now=now, settings=here.settings)
+    purge_unconfirmed(here.engine, now=now)
     if has_due_batches(here.engine, now):
         wake("tasks.send")
+    ask_provider(here.engine, here.settings, now)  # last, as it may wait for an answer
 
 
 @app.task(name="tasks.apply_feedback")

@@ -9,6 +9,7 @@ import typer
 from notifier.cli.decisions import drop, retry
 from notifier.cli.output import Json, print_json, print_table, stdout
 from notifier.cli.session import open_session
+from notifier.delivery.erasing import waiting_erasures
 from notifier.delivery.listing import STATES, list_deliveries
 from notifier.delivery.progress import brakes_on, oldest_due, states_of_all, tracked_mails
 from notifier.delivery.story import delivery_story
@@ -66,6 +67,7 @@ def status(json: Json = False) -> None:
                 "deliveries": states_of_all(conn),
                 "oldest_due": oldest_due(conn),
                 "brakes": brakes_on(conn, session.clock()),
+                "erasures_at_provider": waiting_erasures(conn),
                 "opens_and_clicks": tracked_mails(conn, session.clock() - timedelta(days=7)),
             }
         report["worker_seen_at"] = last_beat(session.engine)

@@ -8,11 +8,12 @@ import typer
 from notifier.cli.output import Json, print_counts, print_json, print_table, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
+from notifier.delivery.erasing import erase as erase_everything
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
 from notifier.links.keys import email_key
 from notifier.subscriptions.importing import import_subscribers
-from notifier.subscriptions.personal_data import erase_person, export_person
+from notifier.subscriptions.personal_data import export_person
 
 app = typer.Typer(help="Subscribers: import, show, export, erase.", no_args_is_help=True)
 
@@ -73,7 +74,7 @@ def erase(email: str, yes: Annotated[bool, typer.Option("--yes", help="Do not as
                 "Delete this person and all their subscriptions? It cannot be undone.", abort=True, err=True
             )
         with session.engine.begin() as conn:
-            erased = erase_person(conn, key, now=session.clock())
+            erased = erase_everything(conn, key, settings=session.settings, now=session.clock())
     if not erased:
         raise NotifierError("Nothing is held about this address.")
     stderr.print("Erased.")
