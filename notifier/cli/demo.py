@@ -45,7 +45,8 @@ def _stay(services: Services, here: Path) -> None:
     """Until Ctrl-C. Says so when somebody unsubscribes."""
     notifier = f"NOTIFIER_HOME={shown(services.home, here)} {shown(_program(), here)}"
     say(
-        "Next, open the unsubscribe link and press its button. Or, in another terminal:",
+        "Next, sign up with an address that you make up: the mail to confirm it comes into the folder of all mails.",
+        "Or open the unsubscribe link and press its button. Or, in another terminal:",
         f"   {notifier} status",
         f"   {notifier} subscribers show {SHOWN}",
         "",

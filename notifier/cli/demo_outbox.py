@@ -19,6 +19,11 @@ class Mail:
     unsubscribe_url: str
 
     @property
+    def manage_url(self) -> str:
+        found = re.search(r"https?://\S+/manage/\S+", self.text)
+        return found[0] if found else ""
+
+    @property
     def studies(self) -> set[str]:
         return set(re.findall(r"NCT\d{8}", self.text))
 
@@ -34,7 +39,9 @@ class Verdict:
 
 
 def read_outbox(folder: Path, *, but: Container[Path]) -> dict[Path, Mail]:
-    return {path: _read(path) for path in sorted(folder.glob("*.eml")) if path not in but}
+    """The digests; letters, such as a link to confirm, cannot be unsubscribed from."""
+    found = ((path, _read(path)) for path in sorted(folder.glob("*.eml")) if path not in but)
+    return {path: mail for path, mail in found if mail.unsubscribe_url}
 
 
 def verdicts(
@@ -71,5 +78,5 @@ def _read(path: Path) -> Mail:
         subject=message["Subject"],
         text=parts["plain"],
         html=parts["html"],
-        unsubscribe_url=message["List-Unsubscribe"].strip("<>"),
+        unsubscribe_url=str(message["List-Unsubscribe"] or "").strip("<>"),
     )

@@ -22,6 +22,7 @@ from notifier.cli.output import print_table, stdout
 from notifier.errors import NotifierError
 
 SHOWN = "ana@example.org"  # whose mail is shown, and who unsubscribes
+OFFERED = "NCT99000001"  # a study to sign up for
 EXCERPT_LINES = 24
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 
@@ -142,6 +143,8 @@ class Story:
             f"This mail      {shown(home / 'mail.html', self.here)}   (as text: mail.txt, beside it)",
             f"All mails      {shown(self.services.settings.outbox_path, self.here)}",
             f"Unsubscribe    {mail.unsubscribe_url}",
+            f"Manage         {mail.manage_url}",
+            f"Sign up        {self.services.url(f'/subscribe?study={OFFERED}')}",
             f"Health         {self.services.url('/healthz')}",
             f"Log            {shown(self.services.log, self.here)}",
             "",
