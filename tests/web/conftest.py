@@ -153,7 +153,7 @@ def fields(html: str, form: str = "form") -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for field in LexborHTMLParser(html).css_first(form).css("input, select"):
         name, kind = field.attributes.get("name"), field.attributes.get("type")
-        if name is None or kind in ("checkbox", "radio") and "checked" not in field.attributes:
+        if name is None or (kind in ("checkbox", "radio") and "checked" not in field.attributes):
             continue
         value = field.attributes.get("value") or ""
         if field.tag == "select":

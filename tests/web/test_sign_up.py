@@ -194,6 +194,11 @@ def test_send_it_again_with_a_broken_or_old_token_shows_the_form(client, clock, 
 
 
 def test_get_and_head_of_any_of_these_pages_change_nothing(client, engine):
-    for address in ("/subscribe", "/subscribe/embed", "/subscribe/again", f"/subscribe?study={STUDY}&email={ANNA}"):
+    for address in (
+        "/subscribe",
+        "/subscribe/embed",
+        "/subscribe/again",
+        f"/subscribe?study={STUDY}&email={ANNA}",
+    ):
         assert client.get(address).status_code == client.head(address).status_code == 200
     assert query(engine, "SELECT 1 FROM sign_ups") == query(engine, "SELECT 1 FROM targets") == []
