@@ -88,6 +88,16 @@ class Stage:
         )  # fmt: skip
 
     @contextmanager
+    def prompt_worker(self, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+        """The one that waits for letters and for nothing else."""
+        yield from running(
+            self.process(
+                "celery", "-A", "tasks", "worker", "-c", "1", "-Q", "prompt", "-l", "WARNING",
+                "-n", "prompt@%h", "--without-gossip", "--without-mingle", **environment,
+            )
+        )  # fmt: skip
+
+    @contextmanager
     def scheduler(self) -> Iterator["subprocess.Popen[str]"]:
         schedule = str(self.folder / "beat-schedule")
         yield from running(self.process("celery", "-A", "tasks", "beat", "-l", "WARNING", "-s", schedule))

@@ -24,8 +24,18 @@ def tell_every_process(worker: "subprocess.Popen[str]") -> None:
     kill(worker, signal.SIGTERM)
 
 
-def everybody_waits_for_a_call_of_their_own(stage: Stage) -> Counter[str]:
-    ids = [f"NCT92{n:06d}" for n in range(PEOPLE)]
+def sent_through(fake: SendGridControl) -> dict[str, str]:
+    return {
+        "MAIL_PROVIDER": "sendgrid",
+        "SENDGRID_API_KEY": fake.api_key,
+        "SENDGRID_API_URL": fake.url,
+        "MAIL_FROM": "Study updates <updates@example.org>",
+        "MAIL_REPLY_TO": "help@example.org",
+    }
+
+
+def everybody_waits_for_a_call_of_their_own(stage: Stage, people: int) -> Counter[str]:
+    ids = [f"NCT92{n:06d}" for n in range(people)]
     known = [record(nct_id, first_posted="2026-01-05") for nct_id in ids]
     stage.notifier("records", "import", stage.write("v1.ndjson", *known))
     rows = [f"person{n}@example.org,{nct_id},,daily,UTC,2026-11-01" for n, nct_id in enumerate(ids)]
@@ -36,7 +46,7 @@ def everybody_waits_for_a_call_of_their_own(stage: Stage) -> Counter[str]:
         for nct_id in ids
     ]
     stage.notifier("records", "import", stage.write("v2.ndjson", *changed))
-    return Counter(f"person{n}@example.org" for n in range(PEOPLE))
+    return Counter(f"person{n}@example.org" for n in range(people))
 
 
 @pytest.mark.parametrize("tell", [tell_main_process, tell_every_process])
@@ -44,14 +54,8 @@ def test_a_worker_told_to_stop_leaves_its_calls_done_and_the_rest_to_others(
     stage: Stage, fake_sendgrid_process: SendGridControl, tell: Signal
 ) -> None:
     fake = fake_sendgrid_process
-    sendgrid = {
-        "MAIL_PROVIDER": "sendgrid",
-        "SENDGRID_API_KEY": fake.api_key,
-        "SENDGRID_API_URL": fake.url,
-        "MAIL_FROM": "Study updates <updates@example.org>",
-        "MAIL_REPLY_TO": "help@example.org",
-    }
-    everybody = everybody_waits_for_a_call_of_their_own(stage)
+    sendgrid = sent_through(fake)
+    everybody = everybody_waits_for_a_call_of_their_own(stage, PEOPLE)
     fake.script(latency=1.0)
     with stage.worker(**sendgrid) as worker:
         stage.notifier("digest", "run", "--frequency", "daily", "--at", "2027-01-04T12:00Z", **sendgrid)
