@@ -44,8 +44,8 @@ def undo_all(conn: Connection, public_id: UUID, *, via: str, now: datetime) -> U
     person = hold_person(conn, id_of(conn, public_id))
     if person.state != "stopped":
         return "nothing"
-    find = """SELECT id, target_id, ended_at, ended_reason FROM subscriptions
-              WHERE subscriber_id = :id AND ended_at = :stopped_at"""
+    find = """SELECT DISTINCT ON (target_id) id, ended_at, ended_reason FROM subscriptions
+              WHERE subscriber_id = :id AND ended_at = :stopped_at ORDER BY target_id, id DESC"""
     return _undo(conn, person, find, {"stopped_at": person.stopped_at}, via, now)
 
 
@@ -54,7 +54,7 @@ def undo_one(
 ) -> UndoResult:
     """Bring back one subscription, even where everything was stopped. Raises LookupError for people who are gone."""
     person = hold_person(conn, id_of(conn, public_id))
-    find = """SELECT id, target_id, ended_at, ended_reason FROM subscriptions b
+    find = """SELECT id, ended_at, ended_reason FROM subscriptions b
               WHERE subscriber_id = :id AND public_id = :subscription AND ended_at IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = b.subscriber_id
                                 AND o.target_id = b.target_id AND o.ended_at IS NULL)"""
@@ -98,7 +98,9 @@ def _withhold_others(conn: Connection, person: Person, now: datetime) -> None:
     stopped = conn.execute(
         text(
             """SELECT DISTINCT target_id FROM subscriptions b
-               WHERE subscriber_id = :id AND ended_at >= :stopped_at"""
+               WHERE subscriber_id = :id AND ended_at >= :stopped_at
+                 AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = b.subscriber_id
+                                 AND o.target_id = b.target_id AND o.ended_at IS NULL)"""
         ),
         {"id": person.id, "stopped_at": person.stopped_at},
     ).scalars()

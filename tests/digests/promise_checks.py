@@ -51,7 +51,8 @@ def check_ledger(engine: Engine, quiet: timedelta) -> None:
 _TOLD = """
 (SELECT d.id AS delivery_id, d.subscriber_id, b.created_at, i.event_id, i.target_id, i.evidence, e.position
  FROM deliveries d JOIN batches b ON b.id = d.batch_id JOIN edition_items i USING (edition_id)
- JOIN change_events e ON e.id = i.event_id WHERE d.subscriber_id IS NOT NULL)
+ JOIN change_events e ON e.id = i.event_id
+ WHERE d.subscriber_id IS NOT NULL AND d.state IS DISTINCT FROM 'skipped')
 """
 
 _NEVER = {
@@ -64,15 +65,19 @@ _NEVER = {
     "an event told outside of the consent": f"""
         SELECT * FROM {_TOLD} t WHERE NOT EXISTS (
             SELECT 1 FROM subscriptions b
-            WHERE b.subscriber_id = t.subscriber_id AND b.target_id = t.target_id AND b.reach >= t.evidence
+            WHERE b.subscriber_id = t.subscriber_id AND b.target_id = t.target_id
+              AND (b.reach >= t.evidence OR b.id IN (SELECT subscription_id FROM subscription_changes c
+                                                     WHERE c.action = 'reach' AND c.at >= t.created_at))
               AND b.start_position < t.position AND COALESCE(b.ended_at >= t.created_at, true))""",
     "an event that somebody follows to this day and was not told of": f"""
         SELECT b.subscriber_id, e.id, b.target_id
         FROM subscriptions b JOIN event_targets t ON t.target_id = b.target_id AND t.evidence <= b.reach
         JOIN change_events e ON e.id = t.event_id AND e.position > b.start_position
-        WHERE b.ended_at IS NULL AND NOT EXISTS (
+        WHERE b.ended_at IS NULL AND (t.evidence < 4 OR e.position > COALESCE(b.wider_from, 0)) AND NOT EXISTS (
             SELECT 1 FROM {_TOLD} t
-            WHERE t.subscriber_id = b.subscriber_id AND t.event_id = e.id AND t.target_id = b.target_id)""",
+            WHERE t.subscriber_id = b.subscriber_id AND t.event_id = e.id
+              AND (t.target_id = b.target_id OR b.id IN (SELECT subscription_id FROM subscription_changes c
+                                                         WHERE c.action = 'undo')))""",
     "a reason that the event does not have": f"""
         SELECT * FROM {_TOLD} t WHERE NOT EXISTS (
             SELECT 1 FROM event_targets e

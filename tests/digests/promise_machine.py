@@ -8,7 +8,8 @@ from hypothesis.stateful import precondition, rule
 
 from notifier.digests.runs import schedules_of
 from notifier.subscriptions.schedules import FREQUENCIES, Rhythm
-from tests.digests.promise_people import MOST_READERS, People
+from tests.digests.promise_minds import Minds
+from tests.digests.promise_people import MOST_READERS
 from tests.digests.promise_stage import news, reaches, rhythms, some, topics
 
 STRIDES = [timedelta(minutes=n) for n in (1, 20, 59, 60, 61)] + [
@@ -23,7 +24,7 @@ class Crash(Exception):
     """The planner's process has died."""
 
 
-class PromiseFour(People):
+class PromiseFour(Minds):
     @rule(about=news, numbered=st.booleans())
     def event(self, about: dict[str, int], numbered: bool) -> None:
         with self.world.engine.begin() as conn:

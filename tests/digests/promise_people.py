@@ -3,6 +3,7 @@
 import csv
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -14,7 +15,7 @@ from notifier.subscriptions.importing import import_subscribers
 from notifier.subscriptions.personal_data import erase_person
 from notifier.subscriptions.schedules import FREQUENCIES, Rhythm
 from notifier.subscriptions.stopping import stop_all
-from tests.digests.promise_model import Reader
+from tests.digests.promise_model import Reader, Wish
 from tests.digests.promise_stage import BERLIN, STARTS, TOPICS, Stage, reaches, rhythms, some, topics
 
 MOST_READERS = 6
@@ -58,8 +59,8 @@ class People(Stage):
         refs = [ref for topic, ref in TOPICS.items() if topic in wanted]
         form: dict[str, Any] = {"rhythm": rhythm, "locale": locale, "titles": titles}
         id_ = self.world.person(name, *refs, reach=reach, now=self.now, key=self.key(name), **form)
-        follows = {self.ids[topic]: reach for topic in wanted}
-        self.model.readers[id_] = Reader(name, **form, follows=follows)
+        wishes = [Wish(self.ids[topic], reach) for topic in wanted]
+        self.model.readers[id_] = Reader(name, **form, wishes=wishes)
         self.model.use(rhythm, self.now)
 
     @anybody
@@ -77,16 +78,14 @@ class People(Stage):
         id_, reader = self.reader(who)
         with self.world.engine.begin() as conn:
             unfollow(conn, id_, self.ids[topic], reason="page", via="manage", now=self.now)
-        reader.unfollow(self.ids[topic])
+        reader.unfollow(self.ids[topic], self.now)
 
     @anybody
     @rule(who=some)
     def stop(self, who: int) -> None:
         id_, reader = self.reader(who)
-        find = text("SELECT public_id FROM subscribers WHERE id = :id")
         with self.world.engine.begin() as conn:
-            public_id = conn.execute(find, {"id": id_}).scalar_one()
-            stop_all(conn, public_id, reason="one_click", now=self.now)
+            stop_all(conn, self.public_id(id_), reason="one_click", now=self.now)
         reader.stop(self.now)
 
     @anybody
@@ -146,6 +145,11 @@ class People(Stage):
                 readers[name].rhythm = home
             readers[name].follow(self.ids[topic], 4)
         return len(taken)
+
+    def public_id(self, id_: int) -> UUID:
+        find = text("SELECT public_id FROM subscribers WHERE id = :id")
+        with self.world.engine.connect() as conn:
+            return UUID(str(conn.execute(find, {"id": id_}).scalar_one()))
 
     def _id(self, name: str) -> int:
         find = text("SELECT id FROM subscribers WHERE email_key = :key")

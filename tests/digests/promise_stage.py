@@ -146,7 +146,7 @@ class Stage(RuleBasedStateMachine):
         for days in (0, 1, 8):
             self.now += timedelta(days=days)
             self.tick()
-        assert not [reader for reader in self.model.readers.values() if reader.waiting]
+        assert not [reader for reader in self.model.readers.values() if reader.waiting()]
         check_ledger(self.world.engine, self.world.settings.quiet_interval)
 
 
