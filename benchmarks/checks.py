@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,18 @@ import orjson
 from sqlalchemy import Engine, text
 
 from benchmarks.sink import bodies
+from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import DELIVERY_ID_ARG
-from notifier.links.tokens import BadToken, UnsubscribeLinks
+from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
+from notifier.links.tokens import BadToken
 from tests.fakes.sendgrid.house import house_problems
 from tests.fakes.sendgrid.rules import problems
 
 MOST_COMPLAINTS = 20
 _NCT_ID = re.compile(r"\bNCT\d{8}\b")
-_LINK = re.compile(r"https?://\S+/u/(\S+?)>?$")
+_LEAVE = re.compile(r"https?://\S+/u/(\S+?)>?$")
+_MANAGE = re.compile(r"https?://\S+/manage/(\S+)")
+_STOP = re.compile(rf"(?:{UNSUBSCRIBE_TAG}|/u/[^/\s]+)/(\S+)")
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def calls_in(spool: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[dict[st
 
 
 def complaints(
-    calls: Iterable[dict[str, Any]], expected: Expected, links: UnsubscribeLinks, *, house: bool
+    calls: Iterable[dict[str, Any]], expected: Expected, links: MailLinks, *, house: bool
 ) -> list[str]:
     """Every call by SendGrid's rules and ours (`house`), every mail by whom it went to and what it says."""
     found: list[str] = []
@@ -48,6 +53,7 @@ def complaints(
         if house:
             found += [f"call: {where}: {why}" for where, why in house_problems(body)]
         told = set(_NCT_ID.findall(body["content"][0]["value"]))
+        found += [f"call: {why}" for why in _stop_problems(body, links)]
         for person in body["personalizations"]:
             email = person["to"][0]["email"]
             if email in seen:
@@ -66,20 +72,36 @@ def _mail_problems(
     body: dict[str, Any],
     told: set[str],
     expected: Expected,
-    links: UnsubscribeLinks,
+    links: MailLinks,
 ) -> Iterator[str]:
     studies = expected.studies.get(email)
     if studies is None:
         yield "is not to get a mail"
     elif not told or not told <= studies:
         yield "names no study they asked for, or another one"
+    own = person.get("substitutions") or {}
     header = (person.get("headers") or body.get("headers") or {}).get("List-Unsubscribe", "")
-    link = _LINK.search(header)
+    leave, manage = _LEAVE.search(header), _MANAGE.search(own.get(MANAGE_TAG) or body["content"][0]["value"])
     try:
-        if link is None or links.read(link[1]) != expected.public_ids.get(email):
-            yield "the link does not mean them"
+        meant = {
+            leave and links.unsubscribe.read(leave[1]),
+            manage and links.manage.read(manage[1], datetime.now(UTC)),
+        }
+        if meant != {expected.public_ids.get(email)}:
+            yield "a link does not mean them"
     except BadToken:
-        yield "the link does not verify"
+        yield "a link does not verify"
+
+
+def _stop_problems(body: dict[str, Any], links: MailLinks) -> Iterator[str]:
+    tokens = _STOP.findall(body["content"][0]["value"])
+    if not tokens:
+        yield "nothing in it can be stopped on its own"
+    try:
+        for token in tokens:
+            links.items.read(token)
+    except BadToken:
+        yield "a link to stop one thing does not verify"
 
 
 def ledger_complaints(engine: Engine, calls: Iterable[dict[str, Any]], mails: int) -> list[str]:

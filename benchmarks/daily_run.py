@@ -22,8 +22,8 @@ from benchmarks.place import Place, open_place, wait_for
 from benchmarks.report import as_json, load_average, print_table
 from benchmarks.runs import OURS, USUAL, Measured, run_ours, run_usual, split
 from benchmarks.world import World
+from notifier.delivery.mail_links import MailLinks
 from notifier.links.keys import signing_keys
-from notifier.links.tokens import UnsubscribeLinks
 from notifier.logs import configure_logs
 from notifier.registry.intake import take_in
 from notifier.registry.records import RawRecord
@@ -88,7 +88,7 @@ def measure(place: Place, world: World, share: float) -> tuple[Measured, Measure
 
 
 def check(place: Place, ours: Measured, compared: Measured | None, expected: Expected) -> list[str]:
-    links = UnsubscribeLinks(signing_keys(place.settings), place.settings.public_url)
+    links = MailLinks.of(signing_keys(place.settings), place.settings.public_url)
     found = complaints(calls_in(place.spool, ours.call_ranges), expected, links, house=True)
     found += ledger_complaints(place.engine, calls_in(place.spool, ours.call_ranges), len(expected.studies))
     if compared:
