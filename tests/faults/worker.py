@@ -66,7 +66,7 @@ def publish_twice() -> None:
 
 def hook_steps() -> None:
     before(sending, "claim_batches", steps.BEFORE_CLAIM)
-    after(claiming, "_skip_unwanted", steps.CLAIMED, when=lambda _, conn, ids, now: bool(ids))
+    after(claiming, "skip_unwanted", steps.CLAIMED, when=lambda _, conn, ids, now: bool(ids))
     after(sending, "claim_batches", steps.COMMITTED, when=lambda result, *_, **__: bool(result))
     before(calls.Calls, "make", steps.BEGUN)
     before(rounds, "record", steps.ANSWERED, when=lambda conn, results, **_: bool(results))
