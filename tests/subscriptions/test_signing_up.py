@@ -24,8 +24,8 @@ ASTHMA = condition("Asthma")
 def store_study(desk: Desk, nct_id: str, title: str, conditions: list[str]) -> None:
     desk.sql(
         """INSERT INTO studies (nct_id, revision, facts, facts_hash, facts_schema, baseline, first_seen_at, stored_at)
-           VALUES (:nct_id, 1, jsonb_build_object('briefTitle', CAST(:title AS text), 'conditions', CAST(:names AS text[])),
-                   '', 1, '{}', now(), now())""",
+           VALUES (:nct_id, 1, jsonb_build_object('briefTitle', CAST(:title AS text),
+                                                  'conditions', CAST(:names AS text[])), '', 1, '{}', now(), now())""",
         nct_id=nct_id,
         title=title,
         names=conditions,

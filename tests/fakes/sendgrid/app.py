@@ -1,4 +1,4 @@
-"""What the fake does with a call: Mail Send as the real one, and its own controls under /_/."""
+"""What the fake does with a call: Mail Send and erasure as the real one, and its own controls under /_/."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from tests.fakes.sendgrid.erasure import ERASE_JOB, ERASING, Eraser
 from tests.fakes.sendgrid.events import Fates, events_of
 from tests.fakes.sendgrid.faults import Fault, Script
 from tests.fakes.sendgrid.house import house_problems
@@ -43,6 +44,7 @@ class FakeSendGrid:
         self.connections = self.open_connections = 0
         self.mailbox = Mailbox(options.mail_file, options.keep_bodies, options.index)
         self.webhook = Webhook(Signer(), WebhookConfig())
+        self.eraser = Eraser(options.api_key)
         self._clear()
 
     def _clear(self) -> None:
@@ -53,6 +55,7 @@ class FakeSendGrid:
         self.by_answer: Counter[str] = Counter()
         self.problems: list[Problem] = []
         self.mailbox.clear()
+        self.eraser.clear()
 
     def saw_head(self, request: Request) -> None:
         """Chance decides here, so that a reset can come before the body is read."""
@@ -64,8 +67,14 @@ class FakeSendGrid:
                 raise Reset
 
     async def handle(self, request: Request) -> Response:
+        if request.path == ERASING:
+            return self.eraser.control(request)
         if request.path.startswith("/_/"):
             return await self._control(request)
+        if request.path == ERASE_JOB:
+            response = self.eraser.handle(request)
+            self.mailbox.forget(set(self.eraser.erased))
+            return response
         if request.path != MAIL_SEND:
             return refusal(404, [(None, "not found")])
         if request.method != "POST":

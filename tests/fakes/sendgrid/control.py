@@ -53,6 +53,13 @@ class SendGridControl:
         """Sign and post these at once; the status that our webhook answered."""
         return self._ask("POST", "events", events)["status"]  # type: ignore[no-any-return]
 
+    def erasing(self, *answers: int) -> None:
+        """The next statuses of the erasure API."""
+        self._ask("POST", "erasing", {"answers": answers})
+
+    def erased(self) -> list[str]:
+        return self._ask("GET", "erasing")  # type: ignore[no-any-return]
+
     def reset(self) -> None:
         self._ask("POST", "reset", {})
 

@@ -38,6 +38,14 @@ class Mailbox:
         if self._bodies is not None:
             self._bodies.clear()
 
+    def forget(self, emails: set[str]) -> None:
+        """What was mailed to these addresses; of a call to several, the text stays for the others."""
+        if any(mail.email in emails for mail in self.mails):
+            self.mails = [mail for mail in self.mails if mail.email not in emails]
+            kept = {mail.message_id for mail in self.mails}
+            if self._bodies is not None:
+                self._bodies = {id_: body for id_, body in self._bodies.items() if id_ in kept}
+
     def accept(self, body: dict[str, Any], message_id: str, at: float) -> list[Mail]:
         mails = [
             _mail(person, body, message_id, at, number)
