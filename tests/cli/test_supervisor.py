@@ -9,9 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from notifier.cli import supervisor as cli
 from notifier.cli.supervisor import Program, environment, supervise
 from notifier.errors import NotifierError
 from notifier.settings import Settings
+from tasks.queues import OPTIONS
+from tests.paths import ROOT
 from tests.waiting import wait_for
 
 STAY = """
@@ -136,3 +139,23 @@ def test_children_see_every_setting_that_was_chosen(tmp_path):
     assert given["NOTIFIER_HOME"] == str(tmp_path)
     assert given["API_KEYS"] == "0123456789abcdef0123456789abcdef,fedcba9876543210fedcba9876543210"
     assert "PUBLIC_URL" not in given
+
+
+def test_up_keeps_a_process_that_waits_for_letters_alone_and_somebody_listens_to_every_queue(
+    monkeypatch, tmp_path
+):
+    seen: list[Program] = []
+    monkeypatch.setattr(cli, "supervise", lambda programs, *_: seen.extend(programs))
+    cli.run_all(Settings(_env_file=None, notifier_home=tmp_path), web=True, workers=2)
+    queues = {
+        program.name: program.command[program.command.index("--queues") + 1].split(",")
+        for program in seen
+        if "--queues" in program.command
+    }
+    assert queues["prompt"] == ["prompt"]
+    assert (
+        set(queues["worker1"]) == set(queues["worker2"]) == {queue.name for queue in OPTIONS["task_queues"]}
+    )
+    procfile = (ROOT / "Procfile").read_text()
+    assert "--queues prompt --" in procfile
+    assert f"--queues {','.join(queues['worker1'])} " in procfile
