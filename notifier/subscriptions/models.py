@@ -115,7 +115,7 @@ class Subscription(Base):
             unique=True,
             postgresql_where="ended_at IS NULL",
         ),
-        Index("ix_subscriptions_target", "target_id", postgresql_where="ended_at IS NULL"),
+        Index("ix_subscriptions_target", "target_id"),
         Index("ix_subscriptions_sign_up", "sign_up_id", postgresql_where="sign_up_id IS NOT NULL"),
     )
 
@@ -175,7 +175,7 @@ class SignUpTarget(Base):
     __tablename__ = "sign_up_targets"
 
     sign_up_id: Mapped[int] = mapped_column(ForeignKey("sign_ups.id", ondelete="CASCADE"), primary_key=True)
-    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True)
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"), primary_key=True, index=True)
     reach: Mapped[int] = mapped_column(SmallInteger)
 
 

@@ -387,26 +387,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_event_targets_target_id"), "event_targets", ["target_id"], unique=False)
     op.create_table(
-        "edition_items",
-        sa.Column("edition_id", sa.BigInteger(), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
-        sa.Column("target_id", sa.Integer(), nullable=False),
-        sa.Column("evidence", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["edition_id"],
-            ["editions.id"],
-            name=op.f("fk_edition_items_edition_id_editions"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["event_id", "target_id"],
-            ["event_targets.event_id", "event_targets.target_id"],
-            name=op.f("fk_edition_items_event_id_event_targets"),
-        ),
-        sa.PrimaryKeyConstraint("edition_id", "event_id", "target_id", name=op.f("pk_edition_items")),
-    )
-    op.create_index(op.f("ix_edition_items_event_id"), "edition_items", ["event_id"], unique=False)
-    op.create_table(
         "sign_ups",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("public_id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -497,6 +477,26 @@ def upgrade() -> None:
     )
     op.create_index("uq_deliveries_subscriber_run", "deliveries", ["subscriber_id", "run_id"], unique=True)
     op.create_table(
+        "edition_items",
+        sa.Column("edition_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("evidence", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["edition_id"],
+            ["editions.id"],
+            name=op.f("fk_edition_items_edition_id_editions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id", "target_id"],
+            ["event_targets.event_id", "event_targets.target_id"],
+            name=op.f("fk_edition_items_event_id_event_targets"),
+        ),
+        sa.PrimaryKeyConstraint("edition_id", "event_id", "target_id", name=op.f("pk_edition_items")),
+    )
+    op.create_index(op.f("ix_edition_items_event_id"), "edition_items", ["event_id"], unique=False)
+    op.create_table(
         "sign_up_targets",
         sa.Column("sign_up_id", sa.BigInteger(), nullable=False),
         sa.Column("target_id", sa.Integer(), nullable=False),
@@ -512,6 +512,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("sign_up_id", "target_id", name=op.f("pk_sign_up_targets")),
     )
+    op.create_index(op.f("ix_sign_up_targets_target_id"), "sign_up_targets", ["target_id"], unique=False)
     op.create_table(
         "subscriptions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -550,13 +551,7 @@ def upgrade() -> None:
         postgresql_where="sign_up_id IS NOT NULL",
     )
     op.create_index(op.f("ix_subscriptions_subscriber_id"), "subscriptions", ["subscriber_id"], unique=False)
-    op.create_index(
-        "ix_subscriptions_target",
-        "subscriptions",
-        ["target_id"],
-        unique=False,
-        postgresql_where="ended_at IS NULL",
-    )
+    op.create_index("ix_subscriptions_target", "subscriptions", ["target_id"], unique=False)
     op.create_index(
         "uq_subscriptions_active",
         "subscriptions",
