@@ -41,6 +41,7 @@ def schedules_due(conn: Connection, now: datetime) -> list[int]:
                    WHERE c.next_due_at <= :now AND (c.frequency <> 'immediate'
                       OR c.covered_to < COALESCE((SELECT max(position) FROM change_events), 0)
                       OR EXISTS (SELECT 1 FROM subscribers s WHERE s.schedule_id = c.id AND s.state = 'active'
+                                 AND (s.quiet_until IS NOT NULL OR s.paused_until IS NOT NULL)
                                  AND GREATEST(s.quiet_until, s.paused_until) <= :now))
                    ORDER BY c.id FOR KEY SHARE OF c SKIP LOCKED"""
             ),

@@ -78,7 +78,7 @@ class Subscriber(Base):
         Index(
             "ix_subscribers_silent",
             text("GREATEST(quiet_until, paused_until)"),
-            postgresql_where="GREATEST(quiet_until, paused_until) IS NOT NULL AND state = 'active'",
+            postgresql_where="(quiet_until IS NOT NULL OR paused_until IS NOT NULL) AND state = 'active'",
         ),
         Index("ix_subscribers_partly_told", "schedule_id", postgresql_where="partly_told"),
     )

@@ -307,7 +307,7 @@ def upgrade() -> None:
         "subscribers",
         [sa.literal_column("GREATEST(quiet_until, paused_until)")],
         unique=False,
-        postgresql_where="GREATEST(quiet_until, paused_until) IS NOT NULL AND state = 'active'",
+        postgresql_where="(quiet_until IS NOT NULL OR paused_until IS NOT NULL) AND state = 'active'",
     )
     op.create_table(
         "batches",
