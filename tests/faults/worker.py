@@ -20,7 +20,7 @@ from celery.utils import uuid
 
 from notifier.delivery import brakes, calls, claiming, planning, recording, rounds, sending
 from notifier.delivery.feedback import applying
-from notifier.delivery.providers import sendgrid_http
+from notifier.delivery.providers import http_line, sendgrid_http
 from notifier.settings import Settings
 from tasks import jobs, queues
 from tests.faults import steps
@@ -76,7 +76,7 @@ def hook_steps() -> None:
     after(jobs, "plan_run", steps.PLANNED, when=lambda planned, *_, **__: bool(planned and planned.batches))
     after(applying, "_apply_chunk", steps.APPLYING, when=lambda count, *_, **__: bool(count))
     after(jobs, "expire_leases", steps.SWEPT)
-    hook_call(sendgrid_http.Line)
+    hook_call(http_line.Line)
 
 
 def before(owner: Any, name: str, step: str, when: Callable[..., bool] = lambda *_, **__: True) -> None:
