@@ -104,7 +104,7 @@ def _moment(value: str) -> datetime:
 
 def _send_and_wait(session: Session, run_ids: list[int]) -> None:
     with session.sender() as sender:
-        while open_batches(session.engine, run_ids):
+        while open_batches(session.engine, run_ids) and not sender.stop():
             for run_id in run_ids:
                 sender.send_due(until=session.clock() + SEND_STRETCH, run_id=run_id)
             _stop_if_braked(session, run_ids)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from notifier.cli.interrupting import ends_in_good_order
 from notifier.db.engine import make_engine
 from notifier.db.migrate import is_current, upgrade
 from notifier.delivery.mail_links import MailLinks
@@ -34,9 +35,10 @@ class Session:
     @contextmanager
     def sender(self) -> Iterator[Sender]:
         provider = make_provider(self.settings)
+        links = MailLinks.of(self.keys, self.settings.public_url)
         try:
-            links = MailLinks.of(self.keys, self.settings.public_url)
-            yield Sender(self.engine, provider, links, self.settings, self.clock)
+            with ends_in_good_order() as stop:
+                yield Sender(self.engine, provider, links, self.settings, self.clock, stop)
         finally:
             provider.close()
 

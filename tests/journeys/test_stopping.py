@@ -49,6 +49,13 @@ def everybody_waits_for_a_call_of_their_own(stage: Stage, people: int) -> Counte
     return Counter(f"person{n}@example.org" for n in range(people))
 
 
+def nothing_is_in_doubt(stage: Stage, fake: SendGridControl) -> None:
+    """What was called is accepted, and there is something left."""
+    states = stage.notifier("status", "--json")["deliveries"]
+    assert states == {"accepted": fake.stats()["accepted_calls"], "planned": PEOPLE - states["accepted"]}
+    assert states["planned"]
+
+
 @pytest.mark.parametrize("tell", [tell_main_process, tell_every_process])
 def test_a_worker_told_to_stop_leaves_its_calls_done_and_the_rest_to_others(
     stage: Stage, fake_sendgrid_process: SendGridControl, tell: Signal
@@ -62,15 +69,27 @@ def test_a_worker_told_to_stop_leaves_its_calls_done_and_the_rest_to_others(
         until(lambda: fake.stats()["accepted_calls"], "the first calls")
         tell(worker)
         worker.wait(timeout=30)
-    states = stage.notifier("status", "--json")["deliveries"]
-    assert states == {"accepted": fake.stats()["accepted_calls"], "planned": PEOPLE - states["accepted"]}
-    assert states["planned"]
+    nothing_is_in_doubt(stage, fake)
     fake.script(latency=0)
-    with stage.worker(
-        **sendgrid
-    ):  # no scheduler, so no sweep: the wake-up is there, and no lease to wait for
+    # No scheduler, so no sweep: the wake-up is there, and no lease to wait for.
+    with stage.worker(**sendgrid):
         until(
             lambda: stage.notifier("status", "--json")["deliveries"] == {"accepted": PEOPLE},
             "the second worker to send the rest",
         )
     assert Counter(mail["email"] for mail in fake.mails()) == everybody
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_while_it_sends_leaves_no_call_in_doubt(
+    stage: Stage, fake_sendgrid_process: SendGridControl, number: int
+) -> None:
+    fake = fake_sendgrid_process
+    everybody_waits_for_a_call_of_their_own(stage, PEOPLE)
+    fake.script(latency=1.0)
+    command = ("digest", "run", "--frequency", "daily", "--at", "2027-01-04T12:00Z", "--wait")
+    sending = stage.process("notifier", *command, **sent_through(fake))
+    until(lambda: fake.stats()["accepted_calls"], "the first calls")
+    sending.send_signal(number)
+    assert sending.wait(timeout=30) == 128 + number
+    nothing_is_in_doubt(stage, fake)
