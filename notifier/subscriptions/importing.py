@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from notifier.conditions.normal_form import normal_form
 from notifier.conditions.store import store_targets
 from notifier.conditions.targets import TargetRef, study_target
+from notifier.errors import NotifierError
 from notifier.links.keys import email_key
 from notifier.registry.positions import head_position
 from notifier.settings import Settings
@@ -96,6 +97,11 @@ def _store(
 
 
 def _store_people(conn: Connection, schedule_ids: set[int], now: datetime, result: ImportResult) -> None:
+    if not staging.hold_targets(conn):
+        raise NotifierError(
+            "Somebody was erased meanwhile who alone had asked for one of these conditions.",
+            "Import the file again; what is in already is left alone.",
+        )
     taken = staging.take_people(conn, schedule_ids, now)
     for line, reason in taken.refused:
         result.reject(Rejected(line, "email", reason))

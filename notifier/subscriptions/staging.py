@@ -75,6 +75,21 @@ def clear(conn: Connection) -> None:
     conn.execute(text("DROP TABLE IF EXISTS staged, newcomers"))
 
 
+def hold_targets(conn: Connection) -> bool:
+    """Keep the staged targets from being forgotten until we are done. False where one has been: an erasure took the
+    words of the last person who asked for it."""
+    return bool(
+        conn.execute(
+            text(
+                """WITH wanted AS (SELECT DISTINCT target_id FROM staged),
+                        held AS (SELECT t.id FROM targets t WHERE t.id IN (SELECT target_id FROM wanted)
+                                   AND t.label <> '' FOR KEY SHARE)
+                   SELECT (SELECT count(*) FROM wanted) = (SELECT count(*) FROM held)"""
+            )
+        ).scalar_one()
+    )
+
+
 def _refuse(conn: Connection) -> list[tuple[int, str]]:
     """Take out those who must not come back this way; (line, reason) of each."""
     suppressed = conn.execute(

@@ -16,12 +16,14 @@ from notifier.delivery.providers import Outcome
 from notifier.delivery.settling import settle_unknown
 from notifier.delivery.suppressions import listed
 from notifier.delivery.watching import pause_if_unwelcome
+from notifier.delivery.withdrawing import undo_all
 from notifier.links.keys import email_key
 from notifier.subscriptions.personal_data import erase_person
 from notifier.web.app import create_app
 from tests.conftest import SECRET_KEY
 from tests.delivery.office import ASTHMA, Office
 from tests.fakes.sendgrid.webhook import Signer
+from tests.subscriptions.desk import Desk as SignUpDesk
 from tests.world import days
 
 Element = dict[str, Any]
@@ -131,6 +133,25 @@ def test_one_bad_character_does_not_cost_the_others(desk: Desk, odd: bytes) -> N
     assert desk.client.post("/webhooks/sendgrid", content=body, headers=headers).status_code == 204
     apply_feedback(desk.office.world.engine, now=desk.office.clock())
     assert desk.office.states() == {"accepted": 7, "delivered": 1}
+
+
+@pytest.mark.parametrize(("event", "reason"), [("spamreport", "complaint"), ("unsubscribe", "unsubscribed")])
+def test_who_complained_cannot_undo_and_comes_back_by_a_new_confirmation(
+    desk: Desk, event: str, reason: str
+) -> None:
+    desk.post(desk.element(event))
+    stopped = desk.office.sql("SELECT public_id, id FROM subscribers WHERE state = 'stopped'")
+    assert desk.office.sql("SELECT DISTINCT ended_reason FROM subscriptions WHERE ended_at IS NOT NULL") == [
+        (reason,)
+    ]
+    assert desk.office.sql("SELECT action, via FROM subscription_changes") == [("stop_all", "feedback")]
+    ((public_id, id_),) = stopped
+    with desk.office.world.engine.begin() as conn:
+        assert undo_all(conn, public_id, via="page", now=desk.office.clock()) == "new_consent_needed"
+    name = desk.office.sql("SELECT email FROM subscribers WHERE id = :id", id=id_)[0][0].partition("@")[0]
+    assert SignUpDesk(desk.office.world).join(name, "Asthma", now=desk.office.clock()) == public_id
+    assert desk.suppressed() == []
+    assert desk.office.sql("SELECT state FROM subscribers WHERE id = :id", id=id_) == [("active",)]
 
 
 def test_after_erasure_the_hash_leads_nowhere(desk: Desk) -> None:

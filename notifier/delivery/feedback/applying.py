@@ -75,8 +75,9 @@ WHERE d.id = x.delivery_id AND {_RANK.format("d.state")} < {_RANK.format("x.stat
 _SUPPRESS = f"""
 INSERT INTO suppressions (email_key, reason, created_at)
 SELECT DISTINCT ON (email_key) email_key, reason, CAST(:now AS timestamptz)
-FROM (SELECT COALESCE(s.email_key, c.email_key) AS email_key, {_SUPPRESSING} AS reason
-      FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id LEFT JOIN subscribers s ON s.id = d.subscriber_id) x
+FROM (SELECT COALESCE(s.email_key, u.email_key, c.email_key) AS email_key, {_SUPPRESSING} AS reason
+      FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
+      LEFT JOIN sign_ups u ON u.id = d.sign_up_id) x
 WHERE email_key IS NOT NULL AND reason IS NOT NULL
 ORDER BY email_key, reason = 'complaint' DESC
 ON CONFLICT (email_key) DO UPDATE SET reason = 'complaint'
