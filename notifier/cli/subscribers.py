@@ -46,9 +46,16 @@ def show(email: str, json: Json = False) -> None:
         person = _person(session, email)
     if json:
         return print_json({name: value for name, value in person.items() if name != "deliveries"})
+    if person["suppression"]:
+        stdout.print(f"On the do-not-mail list: {person['suppression']['reason']}.")
+    waiting = [s for s in person.get("sign_ups", []) if not s["confirmed_at"] and not s["refused_at"]]
+    if waiting:
+        stdout.print(f"Sign-ups that wait to be confirmed: {len(waiting)}.")
     if "frequency" not in person:
-        return stdout.print("Not subscribed; the address is on the do-not-mail list.")
+        return stdout.print("Not subscribed.")
     stdout.print(f"{person['state']}, {person['frequency']}, {person['zone']}, {person['hour']}:00")
+    if person["paused_until"]:
+        stdout.print(f"paused until {person['paused_until'][:16]}")
     rows = [
         [s["kind"], s["target"], s["confirmed_at"][:10], (s["ended_at"] or "")[:10]]
         for s in person["subscriptions"]

@@ -178,6 +178,22 @@ def pause(conn: Connection, subscriber_id: int, until: datetime, *, via: str, no
     note_change(conn, subscriber_id, "pause", via=via, now=now)
 
 
+def try_address_again(conn: Connection, subscriber_id: int, *, via: str, now: datetime) -> bool:
+    """Their mail did not arrive, and they say that it will now. False where that is not why they get none."""
+    hold_person(conn, subscriber_id)
+    lifted = conn.execute(
+        text(
+            """DELETE FROM suppressions p USING subscribers s
+               WHERE s.id = :id AND p.email_key = s.email_key AND p.reason IN ('bounced', 'soft bounces', 'invalid')
+               RETURNING s.id"""
+        ),
+        {"id": subscriber_id},
+    ).all()
+    if lifted:
+        note_change(conn, subscriber_id, "try_again", via=via, now=now)
+    return bool(lifted)
+
+
 def resume(conn: Connection, subscriber_id: int, *, via: str, now: datetime) -> None:
     """End a pause: what waited is in the next digest, and for `immediate` that is due now."""
     hold_person(conn, subscriber_id)

@@ -190,5 +190,7 @@ class SubscriptionChange(Base):
         ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True
     )
     at: Mapped[datetime]
-    action: Mapped[str]  # confirm, stop, stop_all, undo, frequency, reach, titles, pause, resume
+    action: Mapped[
+        str
+    ]  # confirm, follow, stop, stop_all, undo, frequency, reach, titles, pause, resume, try_again
     via: Mapped[str]  # one_click, page, manage, confirm, feedback, operator

@@ -5,7 +5,15 @@ from datetime import timedelta
 import pytest
 
 from notifier.digests.runs import schedules_due
-from notifier.subscriptions.changing import pause, reschedule, resume, set_reach, set_titles, unfollow
+from notifier.subscriptions.changing import (
+    pause,
+    reschedule,
+    resume,
+    set_reach,
+    set_titles,
+    try_address_again,
+    unfollow,
+)
 from notifier.subscriptions.schedules import Rhythm
 from notifier.subscriptions.stopping import stop_all
 from tests.subscriptions.desk import Desk
@@ -168,3 +176,18 @@ def test_the_page_shows_what_stands_first_and_what_ended_lately_after_it(desk: D
         ("Eczema", "condition", True, True),
     ]
     assert [f.label for f in desk.page(person, NOON + days(31)).subscriptions] == ["NCT00000001", "Asthma"]
+
+
+def test_who_says_that_mail_arrives_again_gets_it_again(desk: Desk) -> None:
+    person = desk.join("anna", "Asthma")
+    add = "INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, :reason, now())"
+    for reason, lifted in (
+        ("bounced", True),
+        ("soft bounces", True),
+        ("complaint", False),
+        ("operator", False),
+    ):
+        desk.sql("DELETE FROM suppressions")
+        desk.sql(add, key=desk.key("anna"), reason=reason)
+        assert do(desk, try_address_again, person) is lifted
+        assert desk.page(person).suppression == (None if lifted else reason)

@@ -1,0 +1,48 @@
+"""Show, export and erase one person from the command line."""
+
+import json
+
+import pytest
+from sqlalchemy import Engine
+
+from notifier.errors import NotifierError
+from notifier.settings import Settings
+from tests.subscriptions.desk import Desk
+from tests.world import World
+
+
+@pytest.fixture
+def desk(engine: Engine, settings: Settings) -> Desk:
+    return Desk(World(engine, settings))
+
+
+def test_an_operator_can_show_export_and_erase_somebody(run, desk: Desk) -> None:
+    desk.join("anna", "Asthma")
+    desk.ask("anna", "Gout")
+    shown = run("subscribers", "show", "anna@example.org")
+    assert "Asthma" in shown
+    assert "wait to be confirmed: 1" in shown
+    exported = json.loads(run("subscribers", "export", "ANNA@example.org"))
+    assert [sign_up["about"] for sign_up in exported["sign_ups"]] == [["Asthma"], ["Gout"]]
+    run("subscribers", "erase", "anna@example.org", "--yes")
+    assert desk.sql("SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM sign_ups)") == [(0, 0)]
+    assert "do-not-mail list: erased" in run("subscribers", "show", "anna@example.org")
+    with pytest.raises(NotifierError, match="Nothing is held"):
+        run("subscribers", "erase", "anna@example.org", "--yes")
+
+
+def test_who_only_asked_is_shown_and_erased_as_well(run, desk: Desk) -> None:
+    desk.ask("anna", "Asthma")
+    assert "wait to be confirmed: 1" in run("subscribers", "show", "anna@example.org")
+    run("subscribers", "erase", "anna@example.org", "--yes")
+    assert desk.sql("SELECT * FROM sign_ups") == []
+
+
+def test_the_status_shows_what_the_provider_has_not_forgotten_yet(run, desk: Desk) -> None:
+    assert run("status", "--json")["erasures_at_provider"] == {}
+    desk.sql(
+        "INSERT INTO provider_erasures (email, asked_at, next_attempt_at) VALUES ('a@example.org', now(), now())"
+    )
+    status = run("status", "--json")
+    assert status["erasures_at_provider"]["waiting"] == 1
+    assert "a@example.org" not in str(status)
