@@ -95,9 +95,7 @@ class House:
             return ["notifier", "web"]
         if name in SCHEDULERS:
             return [*CELERY, "beat", "-l", "WARNING", "-s", str(self.folder / name)]
-        options = (
-            f"-c {CHILDREN} -Q prompt,build,send,upkeep -l WARNING -n {name}@%h --without-gossip --without-mingle"
-        )
+        options = f"-c {CHILDREN} -Q prompt,build,send,upkeep -l WARNING -n {name}@%h --without-gossip --without-mingle"
         return [*CELERY, "worker", *options.split()]
 
     def command(self, *words: str) -> str:
