@@ -1,7 +1,7 @@
 """What the templates show of one study: every line ready, every text of others made harmless."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -86,13 +86,23 @@ def study_url(pattern: str, nct_id: str) -> str:
 
 
 def card_view(item: Item, links: CardLinks) -> CardView:
+    """What the event says is worked out once for all editions that it stands in; why and the link are the reader's."""
     followed = is_followed(item)
+    key = (followed, links.study)
+    if (about := item.told.get(key)) is None:
+        about = item.told[key] = _about(item, links.study, followed=followed)
+    stop_url = next((links.stop(reason.target_id) for reason in item.reasons if reason.kind == "study"), "")
+    why = _why(item)
+    return replace(about, why=why, stop_url=stop_url) if why or stop_url else about
+
+
+def _about(item: Item, url_pattern: str, *, followed: bool) -> CardView:
     told = tell(item.changes) if followed else ()
     shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
     return CardView(
         nct_id=item.nct_id,
-        url=study_url(links.study, item.nct_id),
+        url=study_url(url_pattern, item.nct_id),
         title=shown_title,
         registry_title="" if registry_title == shown_title else registry_title,
         state=state(item),
@@ -103,10 +113,8 @@ def card_view(item: Item, links: CardLinks) -> CardView:
         also=joined([one.label.lower() for one in told[TOLD_IN_FULL:]]),
         summary=summary,
         is_summary_theirs=is_theirs,
-        why=_why(item),
-        stop_url=next(
-            (links.stop(reason.target_id) for reason in item.reasons if reason.kind == "study"), ""
-        ),
+        why=(),
+        stop_url="",
     )
 
 

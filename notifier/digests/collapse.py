@@ -36,6 +36,7 @@ def _merge(events: Sequence[Item]) -> Item:
         card=next((event.card for event in reversed(events) if event.card), None),
         reasons=_reasons(reason for event in events for reason in event.reasons),
         occurred_on=max((event.occurred_on for event in events if event.occurred_on), default=None),
+        told={},
     )
 
 

@@ -1,7 +1,7 @@
 """What a digest says (input of the renderer) and what comes of it (its output)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
@@ -41,6 +41,8 @@ class Item:
     reasons: tuple[Reason, ...]
     position: int
     occurred_on: date | None
+    told: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What has been worked out of the event already. Items of the same event share it; one of several has its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Editions: one for each distinct content, whoever reads it and in whichever run."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Literal
 
 import orjson
 from sqlalchemy import Connection, text
 
 from notifier.digests.content import Card, EditionContent, Item, Reason
+
+KEPT_EVENTS = 512  # a day's news; each some kilobytes
 
 
 def write_editions(conn: Connection, at: datetime) -> None:
@@ -96,16 +100,28 @@ WHERE e.id = ANY(:ids)
 def _load_events(conn: Connection, event_ids: set[int]) -> dict[int, Item]:
     """Without reasons: those are the edition's own."""
     rows = conn.execute(text(_EVENTS), {"ids": sorted(event_ids)})
-    return {
-        row.id: Item(
-            nct_id=row.nct_id,
-            kind=row.kind,
-            changes=orjson.loads(row.changes),
-            study=orjson.loads(row.study),
-            card=Card(row.question, row.summary) if row.question else None,
-            reasons=(),
-            position=row.position,
-            occurred_on=row.occurred_on,
-        )
-        for row in rows
-    }
+    return {event_id: _item(*rest) for event_id, *rest in rows}
+
+
+@lru_cache(KEPT_EVENTS)
+def _item(
+    kind: Literal["new_study", "study_changed"],
+    changes: str,
+    study: str,
+    position: int,
+    occurred_on: date | None,
+    nct_id: str,
+    question: str | None,
+    summary: str | None,
+) -> Item:
+    """The same for the same row: what is worked out of an event is kept with it from one round to the next."""
+    return Item(
+        nct_id=nct_id,
+        kind=kind,
+        changes=orjson.loads(changes),
+        study=orjson.loads(study),
+        card=Card(question, summary or "") if question else None,
+        reasons=(),
+        position=position,
+        occurred_on=occurred_on,
+    )

@@ -4,9 +4,11 @@ Signed, so that whoever holds a forwarded mail cannot try all numbers to learn w
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from notifier.links.tokens import BadToken, load, make_signer, newest_key, sign
 
+KEPT = 4096
 _ITEM = "i"
 
 
@@ -14,8 +16,9 @@ class ItemTokens:
     def __init__(self, keys: Sequence[str]) -> None:
         self._signer = make_signer(keys, "item.v1")
         self._key = newest_key(self._signer)
+        self.token = lru_cache(KEPT)(self._token)  # the same stands in many editions
 
-    def token(self, target_id: int) -> str:
+    def _token(self, target_id: int) -> str:
         return sign(self._key, f'["{_ITEM}",{target_id}]')
 
     def read(self, token: str) -> int:
