@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -128,7 +129,7 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         raw = self.transport.get_extra_info("socket")
-        if raw is not None:
+        with suppress(AttributeError, OSError):  # it is gone already
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
