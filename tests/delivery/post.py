@@ -1,61 +1,57 @@
-"""Letters in the office of these tests: who signs up, and what is posted to them."""
+"""A world in which mail is really claimed, and what was accepted can be read."""
 
-from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from notifier.conditions.store import store_targets
-from notifier.conditions.targets import TargetRef
-from notifier.delivery.letters import post_letter
-from notifier.links.keys import email_key
-from tests.conftest import SECRET_KEY
-from tests.delivery.office import Office
+from notifier.delivery.claiming import claim_batches
+from notifier.delivery.withdrawing import stop_one, undo_all, undo_one
+from notifier.subscriptions.stopping import stop_all
+from tests.delivery.scripted import ScriptedProvider
+from tests.world import NOON, World, days
 
-
-def key_of(name: str) -> bytes:
-    return email_key([SECRET_KEY], f"{name}@example.org")
+AT = NOON + days(1)
 
 
-def sign_up(
-    conn: Connection, name: str, *targets: TargetRef, now: datetime, frequency: str = "daily", reach: int = 4
-) -> int:
-    ids = store_targets(conn, list(targets))
-    sign_up_id: int = conn.execute(
-        text(
-            """INSERT INTO sign_ups (email, email_key, frequency, zone, hour, weekday, terms_version, terms_hash,
-                                     health_version, health_hash, source, requested_at)
-               VALUES (:email, :key, :frequency, 'UTC', 8, 0, '1', '', '1', '', 'page', :now) RETURNING id"""
-        ),
-        {"email": f"{name}@example.org", "key": key_of(name), "frequency": frequency, "now": now},
-    ).scalar_one()
-    for target_id in ids.values():
-        conn.execute(
-            text("INSERT INTO sign_up_targets VALUES (:id, :target_id, :reach)"),
-            {"id": sign_up_id, "target_id": target_id, "reach": reach},
+class Post(World):
+    def public_id(self, id_: int) -> UUID:
+        return self.sql("SELECT public_id FROM subscribers WHERE id = :id", id=id_)[0][0]
+
+    def stop(self, id_: int, now=AT, reason="one_click") -> None:
+        with self.engine.begin() as conn:
+            stop_all(conn, self.public_id(id_), reason=reason, now=now)
+
+    def undo(self, id_: int, now=AT) -> str:
+        with self.engine.begin() as conn:
+            return undo_all(conn, self.public_id(id_), via="page", now=now)
+
+    def stop_one(self, id_: int, ref, now=AT) -> str:
+        target_id = self.target(ref)
+        with self.engine.begin() as conn:
+            return stop_one(conn, self.public_id(id_), target_id, via="page", now=now)
+
+    def undo_one(self, id_: int, ref, now=AT) -> str:
+        find = """SELECT public_id FROM subscriptions WHERE subscriber_id = :id AND target_id = :target
+                  ORDER BY id DESC LIMIT 1"""
+        subscription = self.sql(find, id=id_, target=self.target(ref))[0][0]
+        with self.engine.begin() as conn:
+            return undo_one(conn, self.public_id(id_), subscription, via="page", now=now)
+
+    def send(self, now=AT) -> None:
+        claim_batches(self.engine, ScriptedProvider(), now=now, limit=100)
+        self.sql("UPDATE batches SET state = 'accepted' WHERE state = 'sending'")
+
+    def read(self, id_: int) -> list[tuple[str, int]]:
+        """[(condition, position)] of all accepted mail, in order."""
+        return self.sql(
+            """SELECT t.label, e.position FROM delivery_states v JOIN deliveries d USING (id)
+               JOIN batches b ON b.id = d.batch_id JOIN edition_items i ON i.edition_id = b.edition_id
+               JOIN targets t ON t.id = i.target_id JOIN change_events e ON e.id = i.event_id
+               WHERE d.subscriber_id = :id AND v.state = 'accepted' ORDER BY b.id, e.position, t.label""",
+            id=id_,
         )
-    return sign_up_id
 
-
-def post_confirm(office: Office, name: str, *targets: TargetRef, frequency: str = "daily") -> UUID:
-    with office.world.engine.begin() as conn:
-        sign_up_id = sign_up(conn, name, *targets, now=office.clock(), frequency=frequency)
-        return post_letter(conn, "confirm", now=office.clock(), sign_up_id=sign_up_id)
-
-
-def post_to(office: Office, name: str, mail: str) -> UUID:
-    ((subscriber_id,),) = office.sql(
-        "SELECT id FROM subscribers WHERE email = :email", email=f"{name}@example.org"
-    )
-    with office.world.engine.begin() as conn:
-        return post_letter(conn, mail, now=office.clock(), subscriber_id=subscriber_id)  # type: ignore[arg-type]
-
-
-def state_of(office: Office, delivery_id: UUID) -> tuple[object, ...]:
-    (row,) = office.sql("SELECT state, reason FROM delivery_states WHERE id = :id", id=delivery_id)
-    return row
-
-
-def send_letters(office: Office, after: timedelta = timedelta(0)) -> None:
-    office.clock.now += after
-    office.sender.send_letters(until=office.clock.now + timedelta(days=1))
+    def sql(self, statement: str, **bind):
+        with self.engine.begin() as conn:
+            result = conn.execute(text(statement), bind)
+            return [tuple(row) for row in result] if result.returns_rows else []

@@ -1,70 +1,21 @@
 """Stop, and undo: whatever was queued, sent or in between, each update comes once."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.delivery import planning, unwanted
 from notifier.delivery.claiming import claim_batches
-from notifier.delivery.withdrawing import stop_one, undo_all, undo_one
+from notifier.delivery.withdrawing import stop_one, undo_all
 from notifier.settings import Settings
 from notifier.subscriptions.changing import follow
-from notifier.subscriptions.stopping import stop_all
+from notifier.subscriptions.schedules import Rhythm
+from tests.delivery.post import AT, Post
 from tests.delivery.scripted import ScriptedProvider
-from tests.waiting import wait_for
-from tests.world import NOON, World, condition, days
+from tests.world import NOON, condition, days
 
 ASTHMA, ECZEMA = condition("Asthma"), condition("Eczema")
-AT = NOON + days(1)
-
-
-class Post(World):
-    """A world in which mail is really claimed; what was accepted can be read."""
-
-    def public_id(self, id_: int) -> UUID:
-        return self.sql("SELECT public_id FROM subscribers WHERE id = :id", id=id_)[0][0]
-
-    def stop(self, id_: int, now=AT, reason="one_click") -> None:
-        with self.engine.begin() as conn:
-            stop_all(conn, self.public_id(id_), reason=reason, now=now)
-
-    def undo(self, id_: int, now=AT) -> str:
-        with self.engine.begin() as conn:
-            return undo_all(conn, self.public_id(id_), via="page", now=now)
-
-    def stop_one(self, id_: int, ref, now=AT) -> str:
-        target_id = self.target(ref)
-        with self.engine.begin() as conn:
-            return stop_one(conn, self.public_id(id_), target_id, via="page", now=now)
-
-    def undo_one(self, id_: int, ref, now=AT) -> str:
-        find = """SELECT public_id FROM subscriptions WHERE subscriber_id = :id AND target_id = :target
-                  ORDER BY id DESC LIMIT 1"""
-        subscription = self.sql(find, id=id_, target=self.target(ref))[0][0]
-        with self.engine.begin() as conn:
-            return undo_one(conn, self.public_id(id_), subscription, via="page", now=now)
-
-    def send(self, now=AT) -> None:
-        claim_batches(self.engine, ScriptedProvider(), now=now, limit=100)
-        self.sql("UPDATE batches SET state = 'accepted' WHERE state = 'sending'")
-
-    def read(self, id_: int) -> list[tuple[str, int]]:
-        """[(condition, position)] of all accepted mail, in order."""
-        return self.sql(
-            """SELECT t.label, e.position FROM delivery_states v JOIN deliveries d USING (id)
-               JOIN batches b ON b.id = d.batch_id JOIN edition_items i ON i.edition_id = b.edition_id
-               JOIN targets t ON t.id = i.target_id JOIN change_events e ON e.id = i.event_id
-               WHERE d.subscriber_id = :id AND v.state = 'accepted' ORDER BY b.id, e.position, t.label""",
-            id=id_,
-        )
-
-    def sql(self, statement: str, **bind):
-        with self.engine.begin() as conn:
-            result = conn.execute(text(statement), bind)
-            return [tuple(row) for row in result] if result.returns_rows else []
 
 
 @pytest.fixture
@@ -197,8 +148,6 @@ def test_of_everything_stopped_one_thing_can_come_back_alone(post: Post) -> None
 
 
 def test_undo_of_immediate_mail_does_not_wait_for_the_next_event(post: Post) -> None:
-    from notifier.subscriptions.schedules import Rhythm
-
     anna = post.person("anna", ASTHMA, rhythm=Rhythm("immediate"))
     post.stop(anna, NOON)
     event = post.event(ASTHMA)
@@ -252,80 +201,3 @@ def test_stopping_for_somebody_who_is_gone_is_no_error(post: Post) -> None:
         assert stop_one(conn, UUID(int=1), 1, via="one_click", now=AT) == "unknown"
         with pytest.raises(LookupError):
             undo_all(conn, UUID(int=1), via="page", now=AT)
-
-
-def test_a_claim_at_the_moment_of_an_undo_neither_loses_nor_repeats(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The claim has seen that she stopped, and looks again under her lock while the undo holds it."""
-    anna = post.person("anna", ASTHMA)
-    event = post.event(ASTHMA)
-    post.run("daily", AT)
-    post.stop(anna)
-    real, claims = unwanted._held_stopped, list[Future[None]]()
-    seen = []
-    with ThreadPoolExecutor(1) as pool, post.engine.connect() as conn, conn.begin():
-        monkeypatch.setattr(unwanted, "_held_stopped", lambda *args: (seen.append(1), real(*args))[1])
-        assert undo_all(conn, post.public_id(anna), via="page", now=AT) == "undone"
-        claims.append(pool.submit(post.send))
-        wait_for(lambda: seen and _waits(post))
-        conn.commit()
-        claims[0].result(30)
-    post.run("daily", AT + days(1))
-    post.send(AT + days(1))
-    assert post.read(anna) == [("Asthma", event)]
-
-
-def test_an_undo_waits_for_a_claim_that_is_skipping_and_sees_what_it_skipped(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    anna = post.person("anna", ASTHMA)
-    event = post.event(ASTHMA)
-    post.run("daily", AT)
-    post.stop(anna)
-    real, undos = unwanted._held_stopped, list[Future[str]]()
-
-    with ThreadPoolExecutor(1) as pool:
-
-        def held(*args):
-            stopped = real(*args)
-            undos.append(pool.submit(post.undo, anna))
-            wait_for(lambda: _waits(post))
-            return stopped
-
-        monkeypatch.setattr(unwanted, "_held_stopped", held)
-        post.send()
-        assert undos[0].result(30) == "undone"
-    post.run("daily", AT + days(1))
-    monkeypatch.setattr(unwanted, "_held_stopped", real)
-    post.send(AT + days(1))
-    assert post.read(anna) == [("Asthma", event)]
-
-
-def test_who_stops_and_undoes_around_a_run_that_is_being_planned_is_told_once(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    anna = post.person("anna", ASTHMA)
-    event = post.event(ASTHMA)
-    real, undos = planning.close_range, list[Future[str]]()
-    with ThreadPoolExecutor(2) as pool:
-
-        def closing(*args, **options):
-            pool.submit(post.stop, anna).result(30)
-            undos.append(pool.submit(post.undo, anna))
-            wait_for(lambda: _waits(post))
-            real(*args, **options)
-
-        monkeypatch.setattr(planning, "close_range", closing)
-        post.run("daily", AT)
-        assert undos[0].result(30) == "undone"
-    monkeypatch.setattr(planning, "close_range", real)
-    for day in (0, 1):
-        post.run("daily", AT + days(day))
-        post.send(AT + days(day))
-    assert post.read(anna) == [("Asthma", event)]
-
-
-def _waits(post: Post) -> bool:
-    query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(post.sql(query))
