@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -11,14 +12,16 @@ from tests.faults import steps
 from tests.faults.house import House
 
 LOOK_EVERY_SECONDS = 0.2
-_HELD = "SELECT id, attempts, state FROM batches WHERE state IN ('sending', 'unknown')"
+_HELD = "SELECT id, attempted_at, state FROM batches WHERE state IN ('sending', 'unknown')"
 
 
 @dataclass
 class Death:
     step: str
     at: float
-    held: set[tuple[int, int]]  # (batch, attempt) under way when it was seen
+    held: set[
+        tuple[int, datetime]
+    ]  # (batch, when claimed) under way when it was seen; an attempt may be given back
     noticed: float | None = None  # seconds until none was `sending` any more
     settled: float | None = None  # seconds until none was in doubt any more
     doubted: int = 0  # the most that were in doubt at once
@@ -50,8 +53,8 @@ class Watch:
     def _look(self) -> None:
         with self.engine.connect() as conn:
             rows = conn.execute(text(_HELD)).all()
-        sending = {(row.id, row.attempts) for row in rows if row.state == "sending"}
-        doubted = {(row.id, row.attempts) for row in rows if row.state == "unknown"}
+        sending = {(row.id, row.attempted_at) for row in rows if row.state == "sending"}
+        doubted = {(row.id, row.attempted_at) for row in rows if row.state == "unknown"}
         known = {(death.step, death.at) for death in self.deaths}
         new = [found for found in steps.deaths(self.house.plans) if found not in known]
         self.deaths += [Death(step, at, sending) for step, at in new]
