@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.subscriptions.audiences import refresh_audiences, touch
-from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD, end_subscriptions, reopen_subscriptions
+from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD, end_subscription, reopen_subscriptions
 from notifier.subscriptions.holding import Person, hold_person, id_of
 from notifier.subscriptions.queued import withdraw_queued
 from notifier.subscriptions.stopping import StopResult
@@ -29,7 +29,7 @@ def stop_one(conn: Connection, public_id: UUID, target_id: int, *, via: str, now
         person = hold_person(conn, id_of(conn, public_id))
     except LookupError:
         return "unknown"
-    ended = end_subscriptions(conn, person.id, target_id=target_id, reason=via, now=now)
+    ended = end_subscription(conn, person.id, target_id, reason=via, now=now)
     if not ended:
         return "already"
     _refresh(conn, person)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from notifier.registry.positions import head_position
 from notifier.subscriptions.audiences import refresh_audiences, touch
-from notifier.subscriptions.ending import end_subscriptions
+from notifier.subscriptions.ending import end_subscription
 from notifier.subscriptions.holding import Person, hold_person, keep_range
 from notifier.subscriptions.queued import withdraw_queued
 from notifier.subscriptions.schedules import Rhythm, ensure_schedules
@@ -89,7 +89,7 @@ def unfollow(
     conn: Connection, subscriber_id: int, target_id: int, *, reason: str, via: str, now: datetime
 ) -> bool:
     hold_person(conn, subscriber_id)
-    ended = end_subscriptions(conn, subscriber_id, target_id=target_id, reason=reason, now=now)
+    ended = end_subscription(conn, subscriber_id, target_id, reason=reason, now=now)
     touch(conn, [subscriber_id])
     refresh_audiences(conn)
     note_change(conn, subscriber_id, "stop", via=via, now=now, subscription_ids=ended)

@@ -10,20 +10,21 @@ FOR_GOOD = ("complaint", "unsubscribed")
 """Why a subscription ended, or why an address is on the do-not-mail list: only a new confirmation brings it back."""
 
 
-def end_subscriptions(
-    conn: Connection, subscriber_id: int, *, target_id: int | None, reason: str, now: datetime
+END_ALL = """
+UPDATE subscriptions b
+SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
+FROM subscribers s JOIN schedules c ON c.id = s.schedule_id
+WHERE b.subscriber_id = :id AND s.id = b.subscriber_id AND b.ended_at IS NULL
+"""
+
+
+def end_subscription(
+    conn: Connection, subscriber_id: int, target_id: int, *, reason: str, now: datetime
 ) -> list[int]:
-    """End one subscription, or all where `target_id` is None; their ids. The person is held, or locked at least."""
+    """Its id, none where it has ended already. The person is held."""
     return list(
         conn.execute(
-            text(
-                """UPDATE subscriptions b
-                   SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
-                   FROM subscribers s JOIN schedules c ON c.id = s.schedule_id
-                   WHERE b.subscriber_id = :id AND s.id = b.subscriber_id AND b.ended_at IS NULL
-                     AND (CAST(:target_id AS int) IS NULL OR b.target_id = :target_id)
-                   RETURNING b.id"""
-            ),
+            text(f"{END_ALL} AND b.target_id = :target_id RETURNING b.id"),
             {"id": subscriber_id, "target_id": target_id, "reason": reason, "now": now},
         ).scalars()
     )

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from notifier.subscriptions.ending import end_subscriptions
-from notifier.subscriptions.trail import note_change
+from notifier.subscriptions.ending import END_ALL
 
 StopResult = Literal["stopped", "already", "unknown"]
 
@@ -17,26 +16,20 @@ def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -
 
     `reason` is one of one_click, page, manage, import, operator. Repeating it changes nothing.
     """
-    person = conn.execute(
-        text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR NO KEY UPDATE"),
-        {"public_id": public_id},
-    ).one_or_none()
+    person = conn.execute(_HOLD, {"public_id": public_id}).one_or_none()
     if person is None:
         return "unknown"
     if person.state == "stopped":
         return "already"
-    end_subscriptions(conn, person.id, target_id=None, reason=reason, now=now)
-    conn.execute(
-        text(
-            "UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"
-        ),
-        {"id": person.id, "now": now},
-    )
-    note_change(conn, person.id, "stop_all", via=reason, now=now)
+    conn.execute(_STOP, {"id": person.id, "reason": reason, "now": now})
     return "stopped"
 
 
-def address_of(conn: Connection, public_id: UUID) -> str | None:
-    return conn.execute(
-        text("SELECT email FROM subscribers WHERE public_id = :public_id"), {"public_id": public_id}
-    ).scalar_one_or_none()
+_HOLD = text("SELECT id, state FROM subscribers WHERE public_id = :public_id FOR NO KEY UPDATE")
+# One statement, as mail providers post thousands at once. It begins once the person is held, so that it sees all that
+# they follow.
+_STOP = text(
+    f"""WITH ended AS ({END_ALL}), noted AS (
+            INSERT INTO subscription_changes (subscriber_id, at, action, via) VALUES (:id, :now, 'stop_all', :reason))
+        UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"""
+)

@@ -114,33 +114,38 @@ def newest(stage: Stage, count: int) -> EmailMessage:
     return stage.mails()[-1]
 
 
+def sign_up(stage: Stage, browser: Browser) -> None:
+    browser.open("/subscribe?study=NCT90000001")
+    assert browser.status == 200
+    browser.press("Sign up", tick=("terms", "health"), email=ANNA, frequency="daily")
+    assert (browser.status, browser.heading) == (200, "Check your email")
+    assert ANNA not in browser.page
+    mail = newest(stage, 1)
+    assert "List-Unsubscribe" not in mail
+    assert "NCT90000001" not in str(mail["Subject"])
+    confirm = link_in(mail, "/confirm/")
+    for _ in range(2):  # a scanner of links comes first, and changes nothing
+        browser.open(confirm)
+        assert browser.heading == "Start email updates?"
+    browser.press("Yes, start my updates")
+    assert browser.heading == "You are all set"
+    browser.open(confirm)
+    assert browser.heading == "Your updates are already on"
+
+
+def digest_about(stage: Stage, day: str, **change: str) -> None:
+    news = stage.write(f"{day[:10]}.json", record(first_posted="2026-01-05", **change))
+    stage.notifier("records", "import", news)
+    stage.notifier("digest", "run", "--frequency", "daily", "--at", day, "--wait")
+
+
 def test_from_the_form_to_the_mail_to_goodbye(stage: Stage) -> None:
     stage.notifier("records", "import", stage.write("v1.json", record(first_posted="2026-01-05")))
-    port = free_port()
-    browser = Browser(port)
-    with stage.worker(), stage.scheduler(), stage.web(port):
-        until(lambda: _answers(port), "the web process answers")
-
-        browser.open("/subscribe?study=NCT90000001")
-        assert browser.status == 200
-        browser.press("Sign up", tick=("terms", "health"), email=ANNA, frequency="daily")
-        assert (browser.status, browser.heading) == (200, "Check your email")
-        assert ANNA not in browser.page
-
-        mail = newest(stage, 1)
-        assert "List-Unsubscribe" not in mail
-        assert "NCT90000001" not in str(mail["Subject"])
-        confirm = link_in(mail, "/confirm/")
-        for _ in range(2):  # a scanner of links comes first, and changes nothing
-            browser.open(confirm)
-            assert browser.heading == "Start email updates?"
-        browser.press("Yes, start my updates")
-        assert browser.heading == "You are all set"
-        browser.open(confirm)
-        assert browser.heading == "Your updates are already on"
-
-        stage.notifier("records", "import", stage.write("v2.json", record(first_posted="2026-01-05", **OPEN)))
-        stage.notifier("digest", "run", "--frequency", "daily", "--at", DAY_1, "--wait")
+    browser = Browser(free_port())
+    with stage.worker(), stage.scheduler(), stage.web(browser.port):
+        until(lambda: _answers(browser.port), "the web process answers")
+        sign_up(stage, browser)
+        digest_about(stage, DAY_1, **OPEN)
         digest = newest(stage, 2)
         assert digest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
@@ -153,15 +158,12 @@ def test_from_the_form_to_the_mail_to_goodbye(stage: Stage) -> None:
         browser.press("Stop these emails")
         assert browser.heading == "You will not get these emails any more"
         browser.press("Undo")
-        stage.notifier(
-            "records", "import", stage.write("v3.json", record(first_posted="2026-01-05", **STOPPED))
-        )
         before = stage.mail_count()
-        stage.notifier("digest", "run", "--frequency", "daily", "--at", DAY_2, "--wait")
+        digest_about(stage, DAY_2, **STOPPED)
         until(lambda: stage.mail_count() == before + 1, "the digest after the undo")
 
         browser.open(link_in(digest, "/u/"))
         browser.press("Stop these emails")
-        stage.notifier("digest", "run", "--frequency", "daily", "--at", DAY_3, "--wait")
+        digest_about(stage, DAY_3, overallStatus="RECRUITING", posted="2026-11-21")
     digests = [mail for mail in stage.mails() if "List-Unsubscribe" in mail]
     assert len(digests) == 2
