@@ -18,6 +18,12 @@ def empty_tables(engine: Engine) -> None:
         conn.execute(text(f"TRUNCATE {', '.join(sorted(names))}"))
 
 
+def studied(engine: Engine) -> None:
+    """Studies have been about all these conditions: an erasure does not take the words away from the others."""
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE targets SET known = true"))
+
+
 def mails_since(engine: Engine, batch_id: int) -> tuple[list[tuple[int, Mail]], int]:
     """[(reader, mail)] of the batches after this one, and the last batch."""
     with engine.connect() as conn:

@@ -21,6 +21,7 @@ from notifier.subscriptions.personal_data import erase_person
 from notifier.subscriptions.schedules import Rhythm
 from notifier.subscriptions.stopping import stop_all
 from tests.delivery.scripted import ScriptedProvider
+from tests.digests.promise_checks import studied
 from tests.digests.promise_people import COLUMNS
 from tests.world import NOON, World, condition, days
 
@@ -47,6 +48,7 @@ class Crowd:
 
     def live(self, rounds: int, deeds: int) -> None:
         self.ids = [self.world.target(ref) for ref in TOPICS]
+        studied(self.world.engine)
         for name in NAMES[:10]:
             self._sign_up(Random(name), name)
         hands: list[Callable[[Random], None]] = [self.reader] * 4 + [self.registry, self.office]

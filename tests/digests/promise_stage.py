@@ -16,7 +16,7 @@ from notifier.delivery.planning import plan_run
 from notifier.links.keys import email_key, signing_keys
 from notifier.registry.positions import assign_positions
 from notifier.subscriptions.schedules import Rhythm, rhythm_of
-from tests.digests.promise_checks import check_ledger, empty_tables, mails_since
+from tests.digests.promise_checks import check_ledger, empty_tables, mails_since, studied
 from tests.digests.promise_model import Model, Reader
 from tests.world import World, condition, study_target
 
@@ -61,6 +61,7 @@ class Stage(RuleBasedStateMachine):
         empty_tables(self.world.engine)
         self.now = now
         self.ids = {name: self.world.target(ref) for name, ref in TOPICS.items()}
+        studied(self.world.engine)
 
     def add_event(self, conn: Connection, about: dict[str, int]) -> tuple[int, Reasons]:
         refs = [replace(TOPICS[topic], evidence=evidence) for topic, evidence in about.items()]
