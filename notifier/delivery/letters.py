@@ -17,24 +17,31 @@ def post_letter(
     mail: Mail,
     *,
     now: datetime,
+    at: datetime | None = None,
     sign_up_id: int | None = None,
     subscriber_id: int | None = None,
 ) -> UUID:
     """Put a letter into the ledger, in the caller's transaction; its delivery's id. Wake "letter" after the commit.
 
-    `confirm` goes to whoever signed up, the others to a subscriber. What it says, and whether it may go, is decided
-    when it is claimed.
+    It leaves at once, or not before `at`. `confirm` goes to whoever signed up, the others to a subscriber. What it
+    says, and whether it may go, is decided when it is claimed.
     """
     if (mail == "confirm") != (sign_up_id is not None) or (sign_up_id is None) == (subscriber_id is None):
         raise ValueError("a confirm letter is about a sign-up, any other about a subscriber")
     delivery_id: UUID = conn.execute(
         text(
             """WITH letter AS (INSERT INTO batches (mail, size, next_attempt_at, created_at)
-                               VALUES (:mail, 1, :now, :now) RETURNING id)
+                               VALUES (:mail, 1, :at, :now) RETURNING id)
                INSERT INTO deliveries (batch_id, sign_up_id, subscriber_id)
                SELECT id, CAST(:sign_up_id AS bigint), CAST(:subscriber_id AS bigint) FROM letter RETURNING id"""
         ),
-        {"mail": mail, "now": now, "sign_up_id": sign_up_id, "subscriber_id": subscriber_id},
+        {
+            "mail": mail,
+            "now": now,
+            "at": at or now,
+            "sign_up_id": sign_up_id,
+            "subscriber_id": subscriber_id,
+        },
     ).scalar_one()
     return delivery_id
 

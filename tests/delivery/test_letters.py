@@ -198,6 +198,18 @@ def test_the_receipt_goes_once_and_only_to_whoever_is_still_stopped(office: Offi
     assert state_of(office, again) == ("skipped", "told already")
 
 
+def test_a_letter_with_a_date_waits_for_it(office: Office) -> None:
+    with office.world.engine.begin() as conn:
+        letter = post_letter(
+            conn, "manage_link", now=office.clock(), at=office.clock() + MINUTE, subscriber_id=1
+        )
+    send_letters(office)
+    assert state_of(office, letter) == ("planned", None)
+    office.clock.now += MINUTE
+    send_letters(office)
+    assert state_of(office, letter) == ("accepted", None)
+
+
 def test_a_letter_is_about_a_sign_up_or_to_a_subscriber(office: Office) -> None:
     with office.world.engine.begin() as conn, pytest.raises(ValueError, match="sign-up"):
         post_letter(conn, "confirm", now=office.clock(), subscriber_id=1)
