@@ -72,24 +72,28 @@ def bad_link(request: Request) -> Response:
 
 
 def _settled(request: Request, outcome: str, found: SignUpView | None) -> Response:
-    """Where it stands now, in whatever order the buttons were pressed."""
+    """Where it stands now, in whatever order the buttons were pressed.
+
+    Only the press that has just started it leads right into the person's own page: mails get forwarded, and this
+    link would open that page for as long as it lives.
+    """
     if found is None:
         return page(request, "old_link", 410, days=LIFETIMES["confirm"].days, can_renew=False)
     if "refused" in (outcome, found.state):
         return page(request, "refused")
     if found.state == "stopped" or found.subscriber_public_id is None:
         return page(request, "stopped_meanwhile", wishes=_wishes(found))
+    if outcome != "confirmed":
+        return page(request, "already_on")
     service = service_of(request)
     token = service.manage_links.token(found.subscriber_public_id, service.clock())
-    name = "confirmed" if outcome == "confirmed" else "already_on"
-    return page(request, name, manage=f"{service.root}/manage/{token}")
+    return page(request, "confirmed", manage=f"{service.root}/manage/{token}")
 
 
 def _too_old(request: Request, public_id: UUID) -> Response:
     found = _find(request, public_id)
-    if found and found.state != "open":
-        return _settled(request, "", found)
-    return page(request, "old_link", 410, days=LIFETIMES["confirm"].days, can_renew=found is not None)
+    can_renew = found is not None and found.state == "open"
+    return page(request, "old_link", 410, days=LIFETIMES["confirm"].days, can_renew=can_renew)
 
 
 def _renew(request: Request, public_id: UUID) -> Response:

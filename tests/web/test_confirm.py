@@ -60,6 +60,25 @@ def test_the_page_after_it_leads_to_the_persons_own_page(client: TestClient, lin
     assert heading(client.get(f"/manage/{manage}?ask=stop").text) == "Stop all emails?"
 
 
+def test_only_the_press_that_starts_it_leads_right_into_that_page(client: TestClient, link: str):
+    client.post(link, data=YES)
+    for answer in (client.get(link), client.post(link, data=YES), client.post(link, data={"do": "refuse"})):
+        assert heading(answer.text) == ALREADY
+        assert "/manage/" not in answer.text
+        assert 'href="/manage"' in answer.text
+
+
+@pytest.mark.parametrize("before", ["confirm", "refuse"])
+def test_a_link_that_is_too_old_says_so_whatever_became_of_it(client, engine, link, clock, before):
+    client.post(link, data={"do": before})
+    clock.forward(days=7, seconds=1)
+    for answer in (client.get(link), *(client.post(link, data={"do": what}) for what in ("confirm", "again"))):
+        assert (answer.status_code, heading(answer.text)) == (410, OLD)
+        assert "/manage" not in answer.text
+        assert "Send me a new link" not in answer.text
+    assert letters(engine) == ["confirm"]
+
+
 def test_this_was_not_me_ends_it_and_the_link_starts_nothing_any_more(client, engine, link):
     no = {"do": "refuse"}
     for answer in (
