@@ -1,12 +1,22 @@
 """The one way to an engine."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
 
-def make_engine(url: str, *, application_name: str = "notifier", **options: Any) -> Engine:
-    """Sessions speak UTC; a connection that died while idle is replaced before it is used."""
-    arguments = {"application_name": application_name, "options": "-c timezone=UTC", "connect_timeout": 10}
+def make_engine(
+    url: str, *, application_name: str = "notifier", lock_timeout: timedelta = timedelta(0), **options: Any
+) -> Engine:
+    """Sessions speak UTC; a connection that died while idle is replaced before it is used.
+
+    A statement that waits longer than `lock_timeout` for a lock fails; 0 waits as long as it takes.
+    """
+    arguments = {
+        "application_name": application_name,
+        "options": f"-c timezone=UTC -c lock_timeout={lock_timeout // timedelta(milliseconds=1)}",
+        "connect_timeout": 10,
+    }
     # Errors name the statement, never its values: they are addresses and conditions.
     return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=arguments, **options)

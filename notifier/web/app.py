@@ -26,9 +26,17 @@ from notifier.web.service import Service, Wake, utc_now
 
 
 def create_app(
-    settings: Settings, engine: Engine, wake: Wake, *, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    engine: Engine,
+    wake: Wake,
+    *,
+    leaving: Engine | None = None,
+    clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
-    """`wake` is called with "intake", "letter" or "feedback" after something came in; it may fail or be slow."""
+    """`leaving` is for one-click alone, where it has connections of its own.
+
+    `wake` is called with "intake", "letter" or "feedback" after something came in; it may fail or be slow.
+    """
     app = FastAPI(
         title="Notifier",
         description="Push studies and change events, find conditions, and sign people up.",
@@ -38,7 +46,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would lose a one-click unsubscribe
     )
-    app.state.service = Service(settings, engine, wake, clock)
+    app.state.service = Service(settings, engine, leaving or engine, wake, clock)
     for pages in (unsubscribe, sign_up, confirm, manage, fresh_link):
         app.router.routes.extend(pages.routes)
     for api in (health, api_intake, api_conditions, api_subscriptions, webhook):

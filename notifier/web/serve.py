@@ -1,6 +1,11 @@
 """The web process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
 import uvicorn
+from sqlalchemy import Engine
 
 from notifier.db.engine import make_engine
 from notifier.settings import Settings
@@ -8,24 +13,20 @@ from notifier.settings_checks import on_this_machine
 from notifier.web.app import create_app
 from notifier.web.service import Wake
 
-CONNECTIONS = 20
+CONNECTIONS, LEAVING_CONNECTIONS = 20, 10
 POOL_TIMEOUT_SECONDS = 5
+LOCK_TIMEOUT = timedelta(seconds=10)  # a large run holds its schedule while it is planned
 SHUTDOWN_SECONDS = 10
 
 
 def serve(settings: Settings, wake: Wake) -> None:
     """Serve until SIGTERM or Ctrl-C. `settings` come from `ensure_services`, so the database's address is known."""
-    assert settings.database_url
-    engine = make_engine(
-        settings.database_url,
-        application_name="notifier-web",
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_SECONDS,
-    )
-    try:
+    with (
+        _engine(settings, CONNECTIONS, LOCK_TIMEOUT) as engine,
+        _engine(settings, LEAVING_CONNECTIONS) as leaving,
+    ):
         uvicorn.run(
-            create_app(settings, engine, wake),
+            create_app(settings, engine, wake, leaving=leaving),
             host=listen_host(settings),
             port=settings.port,
             access_log=False,  # its lines hold the path, and so the token
@@ -33,6 +34,22 @@ def serve(settings: Settings, wake: Wake) -> None:
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
+
+
+@contextmanager
+def _engine(settings: Settings, connections: int, lock_timeout: timedelta = timedelta(0)) -> Iterator[Engine]:
+    """No lock is waited for longer than `lock_timeout`, 0 for no such limit: the page says to try again."""
+    assert settings.database_url
+    engine = make_engine(
+        settings.database_url,
+        application_name="notifier-web",
+        lock_timeout=lock_timeout,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+    )
+    try:
+        yield engine
     finally:
         engine.dispose()
 

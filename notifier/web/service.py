@@ -32,6 +32,8 @@ def utc_now() -> datetime:
 class Service:
     settings: Settings
     engine: Engine
+    leaving: Engine
+    """For one-click alone: whatever the other pages wait for, somebody who wants to leave does not."""
     wake_workers: Wake
     clock: Callable[[], datetime] = utc_now
 

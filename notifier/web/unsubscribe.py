@@ -10,6 +10,8 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
+from anyio import CapacityLimiter, to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -17,7 +19,7 @@ from notifier.delivery.withdrawing import stop_one
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.stopping import StopResult, stop_all
 from notifier.web.confirm import bad_link
-from notifier.web.forms import Form, form_routes, token_in
+from notifier.web.forms import Form, PlainRoute, read_form, token_in
 from notifier.web.less_often import OFTEN, less_often_page, take_less_often
 from notifier.web.mailing import post_receipt, wake_letters
 from notifier.web.service import Service, service_of
@@ -26,6 +28,8 @@ from notifier.web.stop_pages import ask_page, stopped_page, undo
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 STOP = ("stop", "all")
 UNDO = ("undo", "all")
+
+_LEAVING = CapacityLimiter(10)
 
 log = structlog.get_logger()
 
@@ -53,8 +57,7 @@ def take(request: Request, form: Form) -> Response:
     if link is None:
         return bad_link(request)
     if ONE_CLICK in form.pairs:
-        _stop(service_of(request), link, "one_click")
-        return PlainTextResponse("You are unsubscribed.\n")
+        return _one_click(service_of(request), link)
     if link.often:
         return take_less_often(request, link.person, form)
     if STOP in form.pairs:
@@ -78,9 +81,22 @@ def _read(request: Request) -> Link | None:
         return None
 
 
+async def post(request: Request) -> Response:
+    """Whoever leaves by one click has threads and connections of their own, however many others wait."""
+    form, link = await read_form(request), _read(request)
+    if link and link.item is None and not link.often and ONE_CLICK in form.pairs:
+        return await to_thread.run_sync(_one_click, service_of(request), link, limiter=_LEAVING)
+    return await run_in_threadpool(take, request, form)
+
+
+def _one_click(service: Service, link: Link) -> Response:
+    _stop(service, link, "one_click")
+    return PlainTextResponse("You are unsubscribed.\n")
+
+
 def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> StopResult:
     now = service.clock()
-    with service.engine.begin() as conn:
+    with (service.engine if link.item is not None else service.leaving).begin() as conn:
         if link.item is not None:
             result = stop_one(conn, link.person, link.item, via=via, now=now)
         else:
@@ -91,4 +107,5 @@ def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> St
     return result
 
 
-routes = form_routes("/u/{token:path}", show, take)
+_PATH = "/u/{token:path}"
+routes = [PlainRoute(_PATH, show, methods=["GET"]), PlainRoute(_PATH, post, methods=["POST"])]

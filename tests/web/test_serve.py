@@ -5,12 +5,18 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Engine, text
 
+from notifier.links.items import ItemTokens
 from notifier.settings import Settings
+from notifier.web.serve import CONNECTIONS
 from tests.waiting import wait_for
 from tests.web.conftest import state
 
@@ -20,35 +26,84 @@ from notifier.web.serve import serve
 serve(load_settings(), print)
 """
 
+ONE_CLICK = b"List-Unsubscribe=One-Click"
 
-def test_the_web_process_serves_on_its_port_logs_no_token_and_ends_when_told(
-    web_settings: Settings, engine: Engine, path: str, tmp_path: Path
-):
+
+@dataclass
+class Served:
+    base: str
+    written: Path
+
+
+@pytest.fixture
+def served(web_settings: Settings, tmp_path: Path) -> Iterator[Served]:
+    """The web process itself; it is told to end afterwards."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
+    here = Served(f"http://127.0.0.1:{port}", tmp_path / "written.txt")
     environment = os.environ | {
         "DATABASE_URL": str(web_settings.database_url),
         "SECRET_KEYS": web_settings.secret_keys[0].get_secret_value(),
         "PORT": str(port),
     }
-    written = tmp_path / "written.txt"
-    with written.open("wb") as out:
+    with here.written.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stdout=out, stderr=out)
     try:
-        wait_for(lambda: process.poll() is not None or _answers(f"{base}/healthz"))
-        request = urllib.request.Request(base + path, data=b"List-Unsubscribe=One-Click")
-        with urllib.request.urlopen(request) as answer:
-            assert answer.status == 200
+        wait_for(lambda: process.poll() is not None or _answers(f"{here.base}/healthz"))
+        yield here
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def _post(url: str, data: bytes) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_the_web_process_serves_on_its_port_and_logs_no_token(served: Served, engine: Engine, path: str):
+    assert _post(served.base + path, ONE_CLICK) == 200
     assert state(engine) == ("stopped", 0)
-    lines = written.read_text()
+    lines = served.written.read_text()
     assert "request" in lines
     assert path[3:] not in lines
     assert "Traceback" not in lines
+
+
+def test_one_click_works_while_every_other_page_waits_for_a_run_that_is_being_planned(
+    served: Served, engine: Engine, web_settings: Settings, path: str
+):
+    keys = [key.get_secret_value() for key in web_settings.secret_keys]
+    with engine.connect() as conn:
+        target_id = conn.execute(text("SELECT target_id FROM subscriptions")).scalar_one()
+    one_thing = f"{served.base}{path}/{ItemTokens(keys).token(target_id)}"
+    with ThreadPoolExecutor(60) as visitors, engine.connect() as planner:
+        planner.execute(text("SELECT 1 FROM schedules FOR UPDATE"))
+        waiting = [visitors.submit(_post, one_thing, b"stop=all") for _ in range(60)]
+        wait_for(lambda: _waiting_for_locks(engine) >= CONNECTIONS)
+        assert _post(served.base + path, ONE_CLICK) == 200
+        assert state(engine) == ("stopped", 0)
+        planner.rollback()
+        answers = {one.result() for one in waiting}
+    assert 200 in answers
+    assert answers <= {200, 503}  # those that found no connection in time are told to try again
+
+
+def _waiting_for_locks(engine: Engine) -> int:
+    with engine.connect() as conn:
+        return int(
+            conn.execute(
+                text(
+                    """SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND application_name = 'notifier-web'
+                         AND wait_event_type = 'Lock'"""
+                )
+            ).scalar_one()
+        )
 
 
 def _answers(url: str) -> bool:
