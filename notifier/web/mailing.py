@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.delivery.letters import post_letter
-from notifier.links.keys import email_key
 from notifier.web.limits import Verdict
 from notifier.web.pages import page
 from notifier.web.problems import problem
@@ -21,8 +20,7 @@ RECEIPT_AT_MOST_EVERY = timedelta(days=1)
 
 def may_mail(request: Request, address: str) -> Verdict:
     service = service_of(request)
-    key = email_key(service.keys, address)
-    return service.limits.allow_mail_to(key, network_of(request, service.settings))
+    return service.limits.allow_mail_to(address, network_of(request, service.settings))
 
 
 def refused(request: Request, verdict: Verdict) -> Response | None:

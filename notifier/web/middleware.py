@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from notifier.web.cors import SIGN_UP_PATH
 from notifier.web.pages import FRAMED
 from notifier.web.problems import log_failure, problem
 from notifier.web.styles import STYLE_HASH
@@ -130,6 +131,12 @@ class NoTraceback:
                 await problem(Request(scope), 500)(scope, receive, send)
 
 
+def _limit(path: str) -> int:
+    """What a stranger may send is small."""
+    from_programs = path.startswith(("/v1/", "/webhooks/")) and not path.startswith(SIGN_UP_PATH)
+    return MAX_API_BYTES if from_programs else MAX_FORM_BYTES
+
+
 class BodyLimit:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -138,7 +145,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_API_BYTES if scope["path"].startswith(("/v1/", "/webhooks/")) else MAX_FORM_BYTES
+        limit = _limit(scope["path"])
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > limit:
             await problem(Request(scope), 413, limit=limit)(scope, receive, send)

@@ -7,7 +7,6 @@ from typing import TypeVar
 from notifier.conditions.normal_form import BadCondition, clean_condition
 from notifier.delivery.letters import post_letter
 from notifier.links.addresses import BadAddress, clean_address
-from notifier.links.keys import email_key
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 from notifier.subscriptions.consent import consent_words
@@ -48,7 +47,7 @@ def ask_to_confirm(service: Service, fields: SignUpFields, network: str | None) 
     For `address` (written to enough) nothing is stored, and the answer has to be the same as for `ok`.
     """
     request = checked(service, fields)
-    verdict = service.limits.allow_mail_to(email_key(service.keys, request.email), network)
+    verdict = service.limits.allow_mail_to(request.email, network)
     if verdict != "ok":
         return verdict
     now = service.clock()

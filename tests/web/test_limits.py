@@ -5,7 +5,7 @@ import redis
 from starlette.requests import Request
 
 from notifier.settings import Settings
-from notifier.web.limits import PER_NETWORK, Limits
+from notifier.web.limits import PER_NEIGHBOURHOOD, PER_NETWORK, Limits
 from notifier.web.visitors import network_of
 
 KEYS = ["k" * 32]
@@ -16,12 +16,12 @@ def limits(services: Settings) -> Limits:
     return Limits(services, KEYS)
 
 
-def somebody() -> bytes:
-    return secrets.token_bytes(32)
+def somebody() -> str:
+    return f"{secrets.token_hex(8)}@example.org"
 
 
 def somewhere() -> str:
-    return f"192.0.2.{secrets.token_hex(8)}"
+    return f"2001:db8:{secrets.token_hex(8)}:1::/64"
 
 
 def test_the_same_address_is_not_written_to_twice_within_a_minute(limits: Limits):
@@ -29,6 +29,26 @@ def test_the_same_address_is_not_written_to_twice_within_a_minute(limits: Limits
     assert limits.allow_mail_to(victim, somewhere()) == "ok"
     assert limits.allow_mail_to(victim, somewhere()) == "address"
     assert limits.allow_mail_to(somebody(), somewhere()) == "ok"
+
+
+def test_another_spelling_of_an_address_is_the_same_mailbox_for_limits(limits: Limits):
+    name = secrets.token_hex(8)
+    assert limits.allow_mail_to(f"{name}@example.org", None) == "ok"
+    for spelling in (
+        f"{name}+2@example.org",
+        f"{name[:3]}.{name[3:]}@example.org",
+        f"{name.upper()}@Example.ORG",
+    ):
+        assert limits.allow_mail_to(spelling, None) == "address"
+
+
+def test_many_networks_of_one_neighbourhood_are_too_many(limits: Limits):
+    site = f"2001:db8:{secrets.token_hex(8)}"
+    verdicts = {
+        limits.allow_mail_to(somebody(), f"{site}:{n}::/64") for n in range(PER_NEIGHBOURHOOD[0].amount)
+    }
+    assert verdicts == {"ok"}
+    assert limits.allow_mail_to(somebody(), f"{site}:ffff::/64") == "network"
 
 
 def test_many_addresses_from_one_network_are_too_many(limits: Limits):
@@ -65,7 +85,7 @@ def test_redis_learns_neither_address_nor_network_and_forgets_within_a_day(
         keys = list(client.scan_iter("notifier-limits*"))
         assert keys
         for key in keys:
-            assert victim.hex().encode() not in key
+            assert victim.encode() not in key
             assert network.encode() not in key
             assert 0 < client.ttl(key) <= 24 * 3600
 
