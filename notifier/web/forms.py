@@ -51,7 +51,8 @@ def query_of(request: Request) -> Form:
 
 
 def _clean(value: str) -> str:
-    return value.replace("\0", "").strip()  # PostgreSQL holds no NUL
+    """PostgreSQL holds no NUL, and no half of a character, which some charsets of a multipart form can say."""
+    return value.encode("utf-8", "replace").decode().replace("\0", "").strip()
 
 
 class PlainRoute(Route):

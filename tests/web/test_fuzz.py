@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
+from notifier.web.service import Service
+
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=80) | st.text(max_size=20)
 NAMES = st.sampled_from(
     ["study", "condition", "email", "frequency", "zone", "hour", "do", "stop", "undo", "less", "token", "terms",
@@ -64,3 +66,19 @@ def test_no_page_fails_whatever_it_is_sent(client: TestClient, engine: Engine, a
 
     send()
     assert everything(engine) == before
+
+
+CHARSETS = ["unicode_escape", "raw_unicode_escape", "utf-7", "utf-16", "undefined", "hex", "idna", "nonsense"]
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_no_charset_of_a_form_makes_an_error_of_ours(client: TestClient, service: Service, charset: str):
+    sent = {
+        "form": service.form_token(),
+        "email": "\\ud800a+2AA-@example.org",
+        "condition": "Asthma \\ud800 +2AA-",
+    }
+    parts = [f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{sent[name]}\r\n' for name in sent]
+    kind = {"content-type": f"multipart/form-data; boundary=B; charset={charset}"}
+    for path in ("/subscribe", "/subscribe/embed", "/subscribe/again", "/manage"):
+        assert client.post(path, content="".join([*parts, "--B--\r\n"]), headers=kind).status_code < 500
