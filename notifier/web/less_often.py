@@ -1,5 +1,6 @@
 """GET|POST /u/{token}/often: less mail instead of none. The link never ends, so it can only make it rarer."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from notifier.web.forms import Form
 from notifier.web.months import months_later
 from notifier.web.pages import page
 from notifier.web.service import service_of
+from notifier.web.stop_pages import already_stopped_page
 
 OFTEN = "often"  # no item's token looks like this: they have a dot
 PAUSE = "pause"
@@ -25,7 +27,7 @@ def less_often_page(request: Request, public_id: UUID, status: int = 200) -> Res
     with service.engine.connect() as conn:
         person = overview(conn, public_id, now=service.clock())
     if person is None or person.state != "active":
-        return page(request, "already_stopped", can_undo=False, others=False)
+        return already_stopped_page(request, known=person is not None)
     return page(
         request,
         "less_often",
@@ -43,7 +45,7 @@ def take_less_often(request: Request, public_id: UUID, form: Form) -> Response:
     service = service_of(request)
     now = service.clock()
     wanted = form.get("frequency")
-    with service.engine.begin() as conn:
+    with suppress(LookupError), service.engine.begin() as conn:  # erased meanwhile
         person = overview(conn, public_id, now=now)
         stands = person is not None and person.state == "active"
         if person and stands and wanted == PAUSE:

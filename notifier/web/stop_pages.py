@@ -7,9 +7,11 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from notifier.delivery.withdrawing import undo_all, undo_one
+from notifier.delivery.withdrawing import UndoResult, undo_all, undo_one
 from notifier.links.addresses import mask_address
+from notifier.links.tokens import BadToken
 from notifier.subscriptions.overview import Followed, Overview, overview
+from notifier.web.forms import Form
 from notifier.web.pages import page
 from notifier.web.service import service_of
 
@@ -17,16 +19,13 @@ log = structlog.get_logger()
 
 
 def ask_page(request: Request, public_id: UUID, item: int | None, status: int = 200) -> Response:
-    """Somebody who left, or whose data is erased, is told the same: there is nothing more to do.
-
-    What it is about is named only beside a link that stood in a mail about it, and only while it is followed.
-    """
+    """What it is about is named only beside a link that stood in a mail about it, and only while it is followed."""
     person = _person(request, public_id)
     if person is None or person.state != "active":
-        return stopped_page(request, public_id, item, done=False)
+        return already_stopped_page(request, known=person is not None)
     one = _followed(person, item)
     if item is not None and (one is None or one.ended_at):
-        return stopped_page(request, public_id, item, done=False)
+        return already_stopped_page(request, known=True)
     return page(
         request, "stop", status, address=mask_address(person.email), one=one, all=stop_url(request, public_id)
     )
@@ -38,36 +37,68 @@ def stop_url(request: Request, public_id: UUID) -> str:
 
 
 def stopped_page(
-    request: Request, public_id: UUID, item: int | None, *, done: bool, after: BackgroundTask | None = None
+    request: Request, public_id: UUID, item: int | None, *, after: BackgroundTask | None = None
 ) -> Response:
-    """`done`: just now. Else it was before."""
+    """Just now. Only this page has a button to undo it, which works for a day: the link itself never ends, and mails
+    get forwarded."""
     person = _person(request, public_id)
-    if person is None:
-        can_undo = False
-    elif item is None or person.state == "stopped":
-        can_undo = person.state == "stopped" and any(one.can_undo for one in person.subscriptions)
-    else:
-        one = _followed(person, item)
-        can_undo = one is not None and one.can_undo
-    others = bool(person and person.active)
+    ended = [one for one in person.subscriptions if item in (None, one.target_id)] if person else []
+    service = service_of(request)
     return page(
-        request, "stopped" if done else "already_stopped", can_undo=can_undo, others=others, after=after
+        request,
+        "stopped",
+        undo=service.form_links.token(public_id, service.clock())
+        if any(one.can_undo for one in ended)
+        else "",
+        others=bool(person and person.active),
+        after=after,
     )
 
 
+def already_stopped_page(request: Request, *, known: bool) -> Response:
+    """Where nobody is known by this link any more, they may have signed up anew, with other links."""
+    return page(request, "already_stopped", known=known)
+
+
+def may_undo(request: Request, public_id: UUID, form: Form) -> bool:
+    service = service_of(request)
+    try:
+        return service.form_links.read(form.get("form"), service.clock()) == public_id
+    except BadToken:
+        return False
+
+
 def undo(request: Request, public_id: UUID, item: int | None) -> Response:
+    try:
+        result = _undo(request, public_id, item)
+    except LookupError:  # erased
+        return already_stopped_page(request, known=False)
+    log.info("undone", result=result, all=item is None)
+    if result == "undone" or (result == "nothing" and _stands(request, public_id, item)):
+        return page(request, "undone")
+    return (
+        already_stopped_page(request, known=True) if result == "nothing" else page(request, "sign_up_again")
+    )
+
+
+def _undo(request: Request, public_id: UUID, item: int | None) -> UndoResult:
+    """What stopped one thing brings back that one alone. Raises LookupError for people who are gone."""
     service = service_of(request)
     now = service.clock()
     with service.engine.begin() as conn:
+        if item is None:
+            return undo_all(conn, public_id, via="page", now=now)
         person = overview(conn, public_id, now=now)
-        one = _followed(person, item) if person and item is not None else None
-        if person and person.state == "active" and one:
-            result = undo_one(conn, public_id, one.public_id, via="page", now=now)
-        else:
-            result = undo_all(conn, public_id, via="page", now=now)
-    log.info("undone", result=result, all=one is None)
-    on_again = _person(request, public_id)
-    return page(request, "undone" if on_again and on_again.active else "sign_up_again")
+        if person is None:
+            raise LookupError
+        one = _followed(person, item)
+        return undo_one(conn, public_id, one.public_id, via="page", now=now) if one else "nothing"
+
+
+def _stands(request: Request, public_id: UUID, item: int | None) -> bool:
+    """A second press of the button finds nothing to undo either."""
+    person = _person(request, public_id)
+    return person is not None and any(item in (None, one.target_id) for one in person.active)
 
 
 def _person(request: Request, public_id: UUID) -> Overview | None:

@@ -23,7 +23,7 @@ from notifier.web.forms import Form, PlainRoute, read_form, token_in
 from notifier.web.less_often import OFTEN, less_often_page, take_less_often
 from notifier.web.mailing import post_receipt, wake_letters
 from notifier.web.service import Service, service_of
-from notifier.web.stop_pages import ask_page, stopped_page, undo
+from notifier.web.stop_pages import already_stopped_page, ask_page, may_undo, stopped_page, undo
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 STOP = ("stop", "all")
@@ -61,12 +61,18 @@ def take(request: Request, form: Form) -> Response:
     if link.often:
         return take_less_often(request, link.person, form)
     if STOP in form.pairs:
-        result = _stop(service_of(request), link, "page")
-        after = wake_letters(service_of(request)) if link.item is None and result == "stopped" else None
-        return stopped_page(request, link.person, link.item, done=result == "stopped", after=after)
-    if UNDO in form.pairs:
+        return _stop_by_button(request, link)
+    if UNDO in form.pairs and may_undo(request, link.person, form):
         return undo(request, link.person, link.item)
     return ask_page(request, link.person, link.item, 400)
+
+
+def _stop_by_button(request: Request, link: Link) -> Response:
+    result = _stop(service_of(request), link, "page")
+    if result != "stopped":
+        return already_stopped_page(request, known=result == "already")
+    after = wake_letters(service_of(request)) if link.item is None else None
+    return stopped_page(request, link.person, link.item, after=after)
 
 
 def _read(request: Request) -> Link | None:

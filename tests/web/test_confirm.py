@@ -72,7 +72,10 @@ def test_only_the_press_that_starts_it_leads_right_into_that_page(client: TestCl
 def test_a_link_that_is_too_old_says_so_whatever_became_of_it(client, engine, link, clock, before):
     client.post(link, data={"do": before})
     clock.forward(days=7, seconds=1)
-    for answer in (client.get(link), *(client.post(link, data={"do": what}) for what in ("confirm", "again"))):
+    for answer in (
+        client.get(link),
+        *(client.post(link, data={"do": what}) for what in ("confirm", "again")),
+    ):
         assert (answer.status_code, heading(answer.text)) == (410, OLD)
         assert "/manage" not in answer.text
         assert "Send me a new link" not in answer.text

@@ -144,7 +144,7 @@ def test_leaving(page: Page, base: str, engine: Engine, service: Service, person
     open_(page, link, "Stop these emails?")
     press(page, "Stop these emails", "You will not get these emails any more")
     open_(page, link, "You already stopped these emails")
-    open_(page, f"{base}/u/{service.links.token(uuid4())}", "You already stopped these emails")
+    open_(page, f"{base}/u/{service.links.token(uuid4())}", "These updates have ended")
     with engine.begin() as conn:
         conn.execute(text("UPDATE subscriptions SET ended_reason = 'complaint'"))
     page.goto(one)

@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
+from notifier.delivery.withdrawing import undo_all
 from notifier.settings import Settings
 from notifier.subscriptions.schedules import Rhythm
 from notifier.web.app import create_app
@@ -21,6 +22,7 @@ ASK, DONE, BEFORE, BACK = (
     "You already stopped these emails",
     "Your updates are on again",
 )
+ENDED = "These updates have ended"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -89,10 +91,11 @@ def test_a_cut_off_item_gets_a_page_that_helps_and_stops_nothing(
     assert len(active(engine)) == 3
 
 
-def test_stopping_all_by_the_page_tells_once_and_by_one_click_never(client, engine, path, wakes):
+def test_stopping_all_by_the_page_tells_once_and_by_one_click_never(client, engine, path, wakes, anna, clock):
     client.post(path, data=ONE_CLICK)
     assert (letters(engine), wakes) == ([], [])
-    assert heading(client.post(path, data={"undo": "all"}).text) == BACK
+    with engine.begin() as conn:
+        undo_all(conn, anna, via="manage", now=clock())
     done = client.post(path, data=fields(client.get(path).text))
     assert (heading(done.text), letters(engine), wakes) == (DONE, ["stopped"], ["letter"])
     assert heading(client.post(path, data=fields(done.text)).text) == BACK
@@ -102,12 +105,58 @@ def test_stopping_all_by_the_page_tells_once_and_by_one_click_never(client, engi
 
 
 def test_after_a_complaint_only_a_new_sign_up_brings_the_mails_back(client, engine, path):
-    client.post(path, data=ONE_CLICK)
+    done = client.post(path, data={"stop": "all"})
     with engine.begin() as conn:
         conn.execute(text("UPDATE subscriptions SET ended_reason = 'complaint'"))
     assert 'href="/subscribe"' in client.get(path).text
-    assert heading(client.post(path, data={"undo": "all"}).text) == "Please sign up again"
+    assert heading(client.post(path, data=fields(done.text)).text) == "Please sign up again"
     assert state(engine) == ("stopped", 0)
+
+
+def test_only_the_page_that_says_it_stopped_can_undo_it_and_for_a_day(
+    client, engine, path, clock, service, ben
+):
+    done = client.post(path, data={"stop": "all"})
+    undo = fields(done.text)
+    for answer in (client.get(path), client.post(path, data={"stop": "all"})):
+        assert (heading(answer.text), "<form" in answer.text) == (BEFORE, False)
+        assert 'href="/manage"' in answer.text
+    of_others = service.form_links.token(ben, clock())
+    for token in ("", "x", service.form_token(), of_others):
+        assert heading(client.post(path, data={**undo, "form": token}).text) == BEFORE
+    clock.forward(days=1, seconds=1)
+    assert heading(client.post(path, data=undo).text) == BEFORE
+    assert active(engine) == ["Asthma", "Dry Eye", "NCT01234567"]
+
+
+def test_undoing_one_brings_back_that_one_even_where_all_has_stopped_since(
+    client, engine, asthma, all_of_ben
+):
+    undo = fields(client.post(asthma, data={"stop": "all"}).text)
+    client.post(all_of_ben, data={"stop": "all"})
+    for _ in range(2):
+        assert heading(client.post(asthma, data=undo).text) == BACK
+        assert active(engine) == ["Asthma"]
+
+
+def test_what_stopped_longer_ago_than_can_be_undone_is_not_said_to_be_on_again(client, engine, asthma, clock):
+    undo = fields(client.post(asthma, data={"stop": "all"}).text)
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE subscriptions SET ended_at = ended_at - interval '31 days'"))
+    assert heading(client.post(asthma, data=undo).text) == BEFORE
+    assert active(engine) == ["Dry Eye", "NCT01234567"]
+
+
+def test_whoever_is_erased_meanwhile_gets_a_page_that_claims_no_more_than_is_known(
+    client, engine, asthma, all_of_ben, service, ben, clock
+):
+    undo = fields(client.post(asthma, data={"stop": "all"}).text)
+    client.post(f"/manage/{service.manage_links.token(ben, clock())}", data={"do": "delete"})
+    for link in (asthma, all_of_ben, f"{all_of_ben}/often"):
+        for form in (undo, {"stop": "all"}, {"frequency": "pause"}):
+            answer = client.post(link, data=form)
+            assert (answer.status_code, heading(answer.text)) == (200, ENDED)
+            assert "use the link in a newer email" in answer.text
 
 
 def offered(html: str) -> list[str]:
@@ -156,8 +205,9 @@ def test_leaving_works_while_redis_workers_and_the_provider_are_down(
     settings = Settings(_env_file=None, **{**web_settings.model_dump(exclude_unset=True), **down})
     with TestClient(create_app(settings, engine, wake)) as client:
         assert heading(client.post(asthma, data={"stop": "all"}).text) == DONE
-        assert heading(client.post(path, data={"stop": "all"}).text) == DONE
-        assert heading(client.post(path, data={"undo": "all"}).text) == BACK
+        done = client.post(path, data={"stop": "all"})
+        assert heading(done.text) == DONE
+        assert heading(client.post(path, data=fields(done.text)).text) == BACK
         assert client.post(path, data=ONE_CLICK).status_code == 200
         assert client.get("/subscribe?condition=Asthma").status_code == 200
     assert active(engine) == ["Dry Eye", "NCT01234567"]

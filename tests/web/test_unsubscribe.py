@@ -82,8 +82,8 @@ def test_a_repeat_is_answered_with_200(client: TestClient, engine: Engine, path:
 def test_somebody_erased_or_never_known_is_answered_with_200(client: TestClient, links: UnsubscribeLinks):
     path = f"/u/{links.token(uuid4())}"
     assert client.post(path, data=ONE_CLICK).status_code == 200
-    assert heading(client.get(path).text) == "You already stopped these emails"
-    assert heading(client.post(path, data=BUTTON).text) == "You already stopped these emails"
+    assert heading(client.get(path).text) == "These updates have ended"
+    assert heading(client.post(path, data=BUTTON).text) == "These updates have ended"
 
 
 NO_FORMS = (
