@@ -1,7 +1,7 @@
 """What somebody asks for on the sign-up form: kept as typed, refused with a reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notifier.conditions.normal_form import BadCondition, clean_condition, normal_form
 from notifier.registry.projection import clean_nct_id
@@ -88,6 +88,11 @@ def read_asked(form: Form, settings: Settings) -> Asked:
         health=form.get("health"),
         errors=tuple(errors),
     )
+
+
+def read_link(form: Form, settings: Settings) -> Asked:
+    """What a link asks for. It can wish, but not agree; and an address in it would stand in histories and logs."""
+    return replace(read_asked(form, settings), email="", terms="", health="")
 
 
 def placed(problems: dict[str, str], asked: Asked) -> list[FieldError]:

@@ -3,6 +3,7 @@
 Whatever the address, the answer is the same, and so is the work: it tells nobody who is a subscriber.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from notifier.delivery.letters import post_letter
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.signing_up import SignUpRequest, find_sign_up, request_sign_up
-from notifier.web.asking import Asked, placed, read_asked
+from notifier.web.asking import Asked, placed, read_asked, read_link
 from notifier.web.forms import Form, form_routes, query_of
 from notifier.web.mailing import last_confirm_letter, may_mail, refused, wake_letters
 from notifier.web.pages import FRAMED
@@ -25,7 +26,7 @@ AGAIN_AFTER = timedelta(seconds=60)
 
 
 def show(request: Request) -> Response:
-    asked = read_asked(query_of(request), service_of(request).settings)
+    asked = read_link(query_of(request), service_of(request).settings)
     return form_page(request, asked, asked.errors)
 
 
@@ -35,6 +36,8 @@ def take(request: Request, form: Form) -> Response:
     service = service_of(request)
     asked = read_asked(form, service.settings)
     if note := not_ours(request, form):
+        if note != OPEN_TOO_LONG:  # another site's page may have ticked the boxes
+            asked = replace(asked, terms="", health="")
         return form_page(request, asked, asked.errors, note=note)
     source = "embed" if request.url.path == FRAMED else "page"
     try:
@@ -65,7 +68,7 @@ def send_again(request: Request, form: Form) -> Response:
     """The answer is the same whether or not the link has been used meanwhile."""
     service = service_of(request)
     now = service.clock()
-    asked = read_asked(form, service.settings)
+    asked = read_link(form, service.settings)
     try:
         public_id = service.form_links.read(form.get("sign_up"), now)
     except BadToken:

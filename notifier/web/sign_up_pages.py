@@ -26,13 +26,15 @@ OPEN_TOO_LONG = "This page was open for a long time. Please check it and send it
 def not_ours(request: Request, form: Form) -> str | None:
     """Why the form is shown once more: another site's page may have had it sent without anybody reading it."""
     service = service_of(request)
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return CHECK_AND_SEND
     try:
         service.form_links.read(form.get("form"), service.clock())
     except OldToken:
         return OPEN_TOO_LONG
     except BadToken:
         return CHECK_AND_SEND
-    return CHECK_AND_SEND if request.headers.get("sec-fetch-site") == "cross-site" else None
+    return None
 
 
 def form_page(request: Request, asked: Asked, errors: Sequence[FieldError], *, note: str = "") -> Response:

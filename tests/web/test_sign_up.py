@@ -134,10 +134,24 @@ def test_a_page_that_was_open_too_long_is_shown_again_as_it_was_filled_in(client
     assert letters(engine) == ["confirm"]
 
 
-def test_a_form_that_another_sites_page_sends_is_shown_instead_of_taken(client, engine, filled_in):
+@pytest.mark.parametrize("days", [0, 2])
+def test_a_form_that_another_sites_page_sends_is_shown_instead_of_taken(
+    client, engine, clock, filled_in, days
+):
+    clock.forward(days=days)
     answer = client.post("/subscribe", data=filled_in, headers={"sec-fetch-site": "cross-site"})
-    assert heading(answer.text) == FORM
-    assert letters(engine) == []
+    assert (heading(answer.text), letters(engine)) == (FORM, [])
+    shown = fields(answer.text)
+    assert shown["email"] == [ANNA]
+    assert {"terms", "health"}.isdisjoint(shown)  # nobody has read the words yet
+
+
+def test_a_link_neither_agrees_for_somebody_nor_brings_an_address(client: TestClient, engine: Engine):
+    ticked = agreed(client, f"/subscribe?condition={CONDITION}")
+    for path in ("/subscribe", "/subscribe/embed", "/subscribe/again"):
+        shown = fields(client.get(path, params={**ticked, "condition": CONDITION}).text)
+        assert (shown["condition"], shown["email"]) == ([CONDITION], [""])
+        assert {"terms", "health"}.isdisjoint(shown)
 
 
 @pytest.mark.parametrize("encoding", ["data", "files"])
