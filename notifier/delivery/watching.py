@@ -54,11 +54,13 @@ def _since(conn: Connection, start: datetime) -> datetime:
 
 
 def _count(conn: Connection, kinds: tuple[str, ...], since: datetime) -> int:
+    """Of digests, which are those of a run: who signs up dead addresses must not hold everybody's mail."""
     return int(
         conn.execute(
             text(
-                f"""SELECT count(*) FROM feedback_events
-                    WHERE received_at > :since AND kind IN ({", ".join(f"'{kind}'" for kind in kinds)})"""
+                f"""SELECT count(*) FROM feedback_events f JOIN deliveries d ON d.id = f.delivery_id
+                    WHERE d.run_id IS NOT NULL AND f.received_at > :since
+                      AND f.kind IN ({", ".join(f"'{kind}'" for kind in kinds)})"""
             ),
             {"since": since},
         ).scalar_one()

@@ -10,8 +10,8 @@ from notifier.delivery import blame, brakes, rounds, sending
 from notifier.delivery.progress import brakes_on
 from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.settings import Settings
+from tests.delivery.mailroom import post_confirm
 from tests.delivery.office import Clock, Office, everybody_once, open_office
-from tests.delivery.post import post_confirm
 from tests.delivery.scripted import ScriptedProvider, accept
 from tests.world import NOON, World, condition, days
 

@@ -14,13 +14,14 @@ from fastapi.testclient import TestClient
 from notifier.delivery.feedback.applying import SOFT_BOUNCES, apply_feedback
 from notifier.delivery.providers import Outcome
 from notifier.delivery.settling import settle_unknown
-from notifier.delivery.suppressions import listed
+from notifier.delivery.suppressions import add, listed
 from notifier.delivery.watching import pause_if_unwelcome
 from notifier.delivery.withdrawing import undo_all
 from notifier.links.keys import email_key
 from notifier.subscriptions.personal_data import erase_person
 from notifier.web.app import create_app
 from tests.conftest import SECRET_KEY
+from tests.delivery.mailroom import post_confirm
 from tests.delivery.office import ASTHMA, Office
 from tests.fakes.sendgrid.webhook import Signer
 from tests.subscriptions.desk import Desk as SignUpDesk
@@ -245,8 +246,8 @@ def test_an_event_that_comes_before_the_answer_is_evidence_all_the_same(desk: De
 def test_sending_pauses_by_itself_when_people_complain(desk: Desk) -> None:
     engine, settings = desk.office.world.engine, desk.office.world.settings
     desk.office.sql(
-        """INSERT INTO feedback_events (event_id, kind, occurred_at, received_at)
-           SELECT 'd' || n, 'delivered', :now, :now FROM generate_series(1, 600) n""",
+        """INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
+           SELECT 'd' || n || d.id, d.id, 'delivered', :now, :now FROM generate_series(1, 75) n, deliveries d""",
         now=desk.office.clock(),
     )
     desk.post(desk.element("spamreport"), desk.element("spamreport", "ben"))
@@ -258,3 +259,36 @@ def test_sending_pauses_by_itself_when_people_complain(desk: Desk) -> None:
     calls = desk.office.provider.calls
     desk.office.later(days(1))
     assert desk.office.provider.calls == calls
+
+
+def test_confirm_letters_to_dead_addresses_do_not_hold_the_digests(desk: Desk) -> None:
+    office = desk.office
+    strangers = [post_confirm(office, f"stranger{number}", ASTHMA) for number in range(20)]
+    for kind, count in (("bounce", 20), ("spamreport", 20), ("delivered", 10)):
+        office.sql(
+            """INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
+               SELECT :kind || n || d, d, :kind, :now, :now
+               FROM generate_series(1, 60) n, unnest(CAST(:letters AS uuid[])) d""",
+            kind=kind,
+            letters=strangers[:count],
+            now=office.clock(),
+        )
+    settings = office.world.settings
+    assert pause_if_unwelcome(office.world.engine, now=office.clock(), settings=settings) is None
+
+
+def test_what_an_operator_barred_stays_barred_whatever_the_provider_says(desk: Desk) -> None:
+    with desk.office.world.engine.begin() as conn:
+        add(conn, email_key([SECRET_KEY], "anna@example.org"), note="by letter", now=desk.office.clock())
+    desk.post(desk.element("spamreport"), desk.element("bounce", type="bounce"))
+    assert desk.suppressed() == ["operator"]
+
+
+def test_a_confirm_letter_that_bounces_bars_its_address(desk: Desk) -> None:
+    letter = post_confirm(desk.office, "zoe", ASTHMA)
+    bounce = desk.element("bounce", type="bounce") | {"email": "", "notifier_delivery_id": str(letter)}
+    desk.post(bounce)
+    assert desk.suppressed() == ["bounced"]
+    assert desk.office.sql("SELECT email_key FROM suppressions") == [
+        (email_key([SECRET_KEY], "zoe@example.org"),)
+    ]

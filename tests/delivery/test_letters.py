@@ -10,8 +10,8 @@ from notifier.delivery.letters import post_letter
 from notifier.delivery.providers import Outcome
 from notifier.digests.tags import CONFIRM_TAG, MANAGE_TAG
 from notifier.links.timed import TimedLinks
+from tests.delivery.mailroom import key_of, post_confirm, post_to, send_letters, state_of
 from tests.delivery.office import ASTHMA, Office
-from tests.delivery.post import key_of, post_confirm, post_to, send_letters, state_of
 from tests.world import condition, days
 
 GOUT = condition("Gout")

@@ -14,8 +14,8 @@ from notifier.delivery.recording import record
 from notifier.delivery.settling import settle_unknown
 from notifier.delivery.story import delivery_story, person_story
 from notifier.delivery.sweeping import expire_leases
+from tests.delivery.mailroom import key_of, post_confirm, post_to, send_letters, state_of
 from tests.delivery.office import ASTHMA, Office
-from tests.delivery.post import key_of, post_confirm, post_to, send_letters, state_of
 from tests.delivery.scripted import Answer
 from tests.world import condition
 

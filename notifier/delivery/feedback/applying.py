@@ -80,8 +80,8 @@ FROM (SELECT COALESCE(s.email_key, u.email_key, c.email_key) AS email_key, {_SUP
       LEFT JOIN sign_ups u ON u.id = d.sign_up_id) x
 WHERE email_key IS NOT NULL AND reason IS NOT NULL
 ORDER BY email_key, reason = 'complaint' DESC
-ON CONFLICT (email_key) DO UPDATE SET reason = 'complaint'
-WHERE EXCLUDED.reason = 'complaint' AND suppressions.reason <> 'complaint'
+ON CONFLICT (email_key) DO UPDATE SET reason = 'complaint', created_at = EXCLUDED.created_at
+WHERE EXCLUDED.reason = 'complaint' AND suppressions.reason NOT IN ('complaint', 'operator')
 """
 
 _SUPPRESS_SOFT = """
