@@ -19,7 +19,7 @@ from notifier.subscriptions.personal_data import export_person
 from notifier.web.confirm import bad_link
 from notifier.web.forms import Form, form_routes, token_in
 from notifier.web.mailing import may_mail, refused, wake_letters
-from notifier.web.manage_actions import ACTIONS, Visit
+from notifier.web.manage_actions import ACTIONS, Visit, act
 from notifier.web.manage_pages import ask_page, deleted_page, manage_page, stopped_all_page
 from notifier.web.pages import page
 from notifier.web.service import service_of
@@ -66,7 +66,7 @@ def _act(request: Request, person: Overview, form: Form) -> Response:
     now = service.clock()
     wanted, done = form.get("do"), None
     with suppress(LookupError), service.engine.begin() as conn:  # erased meanwhile, by another click
-        done = ACTIONS[wanted](Visit(service, conn, person, now), form)
+        done = act(Visit(service, conn, person, now), form)
     with service.engine.connect() as conn:
         after = overview(conn, person.public_id, now=now)
     log.info("managed", action=wanted, done=done is not None and done.ok)

@@ -4,16 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from notifier.delivery.erasing import erase
 from notifier.delivery.withdrawing import stop_one, undo_all, undo_one
 from notifier.links.keys import email_key
-from notifier.subscriptions.changing import pause, reschedule, resume, set_reach, set_titles
+from notifier.subscriptions.changing import (
+    pause,
+    reschedule,
+    resume,
+    set_reach,
+    set_titles,
+    try_address_again,
+)
 from notifier.subscriptions.overview import Followed, Overview
 from notifier.subscriptions.schedules import FREQUENCIES, Rhythm, known_zones
 from notifier.subscriptions.stopping import stop_all
-from notifier.subscriptions.trail import note_change
 from notifier.web.forms import Form
 from notifier.web.mailing import post_receipt
 from notifier.web.months import months_later
@@ -48,6 +54,7 @@ class Done:
     ok: bool = True
 
 
+STOPPED = Done("Nothing was changed, as all emails are stopped.", ok=False)
 NOTHING = Done("Nothing was changed. Please try once more.", ok=False)
 
 
@@ -126,11 +133,8 @@ def undone(result: str) -> Done:
 
 def try_again(visit: Visit, form: Form) -> Done:
     """For a mailbox that was full or closed; what the person or an operator said stands."""
-    visit.conn.execute(
-        text("DELETE FROM suppressions WHERE email_key = :key AND reason = ANY(:reasons)"),
-        {"key": email_key(visit.service.keys, visit.person.email), "reasons": list(NOT_ARRIVING)},
-    )
-    note_change(visit.conn, visit.person.subscriber_id, "try_again", via=VIA, now=visit.now)
+    if not try_address_again(visit.conn, visit.person.subscriber_id, via=VIA, now=visit.now):
+        return NOTHING
     return Done("Thank you. We will try again with the next news.")
 
 
@@ -138,6 +142,15 @@ def delete_data(visit: Visit, form: Form) -> Done:
     key = email_key(visit.service.keys, visit.person.email)
     erase(visit.conn, key, settings=visit.service.settings, now=visit.now)
     return Done("Your data is deleted.")
+
+
+def act(visit: Visit, form: Form) -> Done:
+    """What the button says, unless it stood on a page from before everything stopped, in another tab. Raises
+    LookupError for people who are gone."""
+    wanted = form.get("do")
+    if visit.person.state == "stopped" and wanted in _OF_RUNNING:
+        return STOPPED
+    return ACTIONS[wanted](visit, form)
 
 
 def _number(typed: str, least: int, most: int) -> int | None:
@@ -158,3 +171,4 @@ ACTIONS: dict[str, Callable[[Visit, Form], Done]] = {
     "try_again": try_again,
     "delete": delete_data,
 }
+_OF_RUNNING = ("often", "reach", "titles", "pause", "resume")

@@ -13,6 +13,8 @@ from notifier.web.pages import page
 from notifier.web.service import service_of
 from notifier.web.words import WEEKDAYS, zone_groups
 
+BARRED = "operator"  # on the list by hand, which no button lifts
+
 
 def manage_page(
     request: Request, person: Overview, *, done: Done | None = None, status: int = 200
@@ -29,6 +31,7 @@ def manage_page(
         address=mask_address(person.email),
         ended=[one for one in person.subscriptions if one.ended_at],
         can_undo_all=person.state == "stopped" and any(one.can_undo for one in person.subscriptions),
+        barred=person.suppression == BARRED,
         not_arriving=person.suppression in NOT_ARRIVING,
         pauses=[(months, months_later(now, months)) for months in PAUSE_MONTHS],
         chosen=_chosen(person, settings),

@@ -6,9 +6,13 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
+from notifier.delivery.erasing import erase
+from notifier.delivery.suppressions import add
 from notifier.links.keys import email_key
+from notifier.web.manage_actions import ACTIONS, act
 from notifier.web.service import Service
 from tests.web.conftest import STUDY, Clock, fields, heading, letters, query
+from tests.world import NOON
 
 OWN = "Your email updates"
 
@@ -127,6 +131,51 @@ def test_stop_all_asks_first_then_stops_tells_once_and_can_be_undone(client, eng
     client.post(own, data={"do": "stop_all"})
     assert letters(engine) == ["stopped"]  # once a day is enough
     clock.forward(days=31)
+
+
+RUNNING = (
+    {"do": "often", "frequency": "weekly", "hour": "8", "weekday": "1", "zone": "UTC"},
+    {"do": "pause", "months": "3"},
+    {"do": "resume"},
+    {"do": "titles", "titles": "on"},
+)
+
+
+@pytest.mark.parametrize("form", RUNNING, ids=lambda form: form["do"])
+def test_a_button_from_before_everything_stopped_says_that_it_has_stopped(client, engine, own, form):
+    client.post(own, data={"do": "stop_all"})
+    html = do(client, own, **form)
+    assert status(html) == "Nothing was changed, as all emails are stopped."
+    assert schedule(engine)[0] == "daily"
+    assert query(engine, "SELECT DISTINCT action FROM subscription_changes") == [("stop_all",)]
+
+
+def test_somebody_on_the_do_not_mail_list_is_told_whom_to_write_to(client, engine, own, service):
+    key = email_key(service.keys, "ben@example.org")
+    assert "We do not email you" not in client.get(own).text
+    with engine.begin() as conn:
+        add(conn, key, note="asked for it", now=NOON)
+    html = client.get(own).text
+    assert "We do not email you" in html
+    assert "asked for it" not in html
+    assert len(LexborHTMLParser(html).css('main a[href="mailto:help@example.org"]')) == 1
+
+
+@pytest.mark.parametrize("what", sorted(ACTIONS))
+def test_no_button_fails_for_somebody_who_is_erased_while_it_is_pressed(
+    client, engine, own, what, service, monkeypatch
+):
+    which_one = which(engine, "asthma")
+
+    def erased_first(visit, form):
+        with engine.begin() as conn:
+            erase(conn, email_key(service.keys, "ben@example.org"), settings=service.settings, now=NOON)
+        return act(visit, form)
+
+    monkeypatch.setattr("notifier.web.manage.act", erased_first)
+    form = {"do": what, "which": which_one, "reach": "3", "months": "1", **RUNNING[0], "do": what}
+    answer = client.post(own, data=form)
+    assert (answer.status_code, heading(answer.text)) == (200, "Your data is deleted")
 
 
 def test_an_undo_ends_after_thirty_days(client, engine, own, clock, service, ben):
