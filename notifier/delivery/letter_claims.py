@@ -1,10 +1,14 @@
 """What is special about letters when they are claimed: who may still get one, and where it goes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
 from notifier.links.timed import LIFETIMES
+from notifier.subscriptions.confirming import STOPPED_SINCE
+
+ONCE_AFTER_NO = timedelta(days=30)
+ONCE_AFTER_BOUNCE = timedelta(days=7)
 
 
 def has_due_letters(conn: Connection, now: datetime) -> bool:
@@ -21,23 +25,46 @@ def has_due_letters(conn: Connection, now: datetime) -> bool:
 
 
 def skip_unwanted_letters(conn: Connection, batch_ids: list[int], now: datetime) -> None:
-    """A confirm letter goes while its sign-up is open: nothing but an operator's word keeps it back, as to confirm
-    is how somebody comes back. A link that was asked for goes wherever mail arrives; a receipt, once, to whoever
-    is still stopped."""
+    """A confirm letter goes while its sign-up is open. Whoever said no, or does not get our mail, gets one in a while
+    and no more, as to confirm is how somebody comes back, and anybody may sign up anybody. A link that was
+    asked for goes wherever mail arrives; a receipt, once, to whoever is still stopped."""
     conn.execute(
         text(_SKIP),
-        {"ids": batch_ids, "now": now, "dead": now - LIFETIMES["confirm"]},
+        {
+            "ids": batch_ids,
+            "now": now,
+            "dead": now - LIFETIMES["confirm"],
+            "after_no": now - ONCE_AFTER_NO,
+            "after_bounce": now - ONCE_AFTER_BOUNCE,
+        },
     )
 
 
-_SKIP = """
+# "This was not me", of whoever has confirmed nothing since; or a complaint, or an erasure.
+_SAID_NO_AT = """GREATEST(
+    (SELECT max(r.refused_at) FROM sign_ups r
+     WHERE r.email_key = u.email_key
+       AND NOT EXISTS (SELECT 1 FROM sign_ups y WHERE y.email_key = r.email_key AND y.confirmed_at > r.refused_at)),
+    CASE WHEN p.reason IN ('complaint', 'erased') THEN p.created_at END)"""
+
+_ASKED_LATELY = f"""EXISTS (
+    SELECT 1 FROM sign_ups o JOIN deliveries e ON e.sign_up_id = o.id JOIN batches c ON c.id = e.batch_id
+    WHERE o.email_key = u.email_key AND c.id < b.id AND c.state NOT IN ('failed', 'dropped')
+      AND (e.state IS NULL OR e.state NOT IN ('failed', 'skipped'))
+      AND (c.created_at > :after_no AND c.created_at > {_SAID_NO_AT}
+           OR c.created_at > :after_bounce AND c.created_at > p.created_at
+              AND p.reason IN ('bounced', 'soft bounces', 'invalid')))"""
+
+_SKIP = f"""
 UPDATE deliveries d SET state = 'skipped', reason = x.reason, state_at = :now
 FROM (SELECT d.id, CASE
-        WHEN COALESCE(g.id, s.id) IS NULL THEN 'erased'
+        WHEN COALESCE(u.id, s.id) IS NULL THEN 'erased'
         WHEN p.reason = 'operator' THEN 'suppressed'
-        WHEN b.mail = 'confirm' THEN CASE WHEN g.refused_at IS NOT NULL THEN 'refused'
-                                          WHEN g.confirmed_at IS NOT NULL THEN 'confirmed'
-                                          WHEN b.created_at < :dead THEN 'its link is too old' END
+        WHEN b.mail = 'confirm' THEN CASE WHEN u.refused_at IS NOT NULL THEN 'refused'
+                                          WHEN u.confirmed_at IS NOT NULL THEN 'confirmed'
+                                          WHEN b.created_at < :dead THEN 'its link is too old'
+                                          WHEN {STOPPED_SINCE} THEN 'stopped since'
+                                          WHEN {_ASKED_LATELY} THEN 'said no, and asked once more already' END
         WHEN p.reason IN ('bounced', 'soft bounces', 'invalid') THEN 'suppressed'
         WHEN b.mail = 'stopped' THEN CASE WHEN p.reason IS NOT NULL THEN 'suppressed'
                                           WHEN s.state <> 'stopped' THEN 'not stopped any more'
@@ -47,9 +74,9 @@ FROM (SELECT d.id, CASE
                                                          AND o.state IS DISTINCT FROM 'skipped') THEN 'told already' END
         END AS reason
       FROM deliveries d JOIN batches b ON b.id = d.batch_id
-      LEFT JOIN sign_ups g ON g.id = d.sign_up_id
+      LEFT JOIN sign_ups u ON u.id = d.sign_up_id
       LEFT JOIN subscribers s ON s.id = d.subscriber_id
-      LEFT JOIN suppressions p ON p.email_key = COALESCE(g.email_key, s.email_key)
+      LEFT JOIN suppressions p ON p.email_key = COALESCE(u.email_key, s.email_key)
       WHERE d.batch_id = ANY(:ids) AND d.state IS NULL) x
 WHERE x.id = d.id AND x.reason IS NOT NULL
 """

@@ -12,15 +12,27 @@ from notifier.subscriptions.holding import Person, hold_person
 from notifier.subscriptions.schedules import Rhythm, ensure_schedules, hold_schedules
 from notifier.subscriptions.trail import note_change
 
+STOPPED_SINCE = """(
+    EXISTS (SELECT 1 FROM subscribers h WHERE h.email_key = u.email_key AND h.state = 'stopped'
+                                          AND h.stopped_at >= u.requested_at)
+    OR EXISTS (SELECT 1 FROM suppressions h WHERE h.email_key = u.email_key AND h.created_at >= u.requested_at
+                                              AND h.reason IN ('complaint', 'unsubscribed', 'erased')))"""
+"""SQL: whoever asked for sign-up `u` has said no to everything since. That an address bounced is no such word."""
 
-def start_updates(conn: Connection, sign_up: Row[Any], *, now: datetime) -> UUID:
+
+def start_updates(conn: Connection, sign_up: Row[Any], *, now: datetime) -> UUID | None:
     """For a sign-up that is held and open; the public id of the person, who has one row however often they sign up.
+    None, and nothing starts, where they stopped everything after they had asked.
 
     A confirmation is a new consent: it lifts what keeps the address from being mailed, but not what an operator set.
     """
+    if _stopped_since(conn, sign_up):
+        return None
     rhythm = _rhythm(conn, sign_up)
     schedule_id = ensure_schedules(conn, {rhythm}, head=head_position(conn), now=now)[rhythm]
     person = _person(conn, sign_up, schedule_id, now)
+    if _stopped_since(conn, sign_up):  # at this very moment, before the person was held
+        return None
     reschedule(conn, person.id, rhythm, via="confirm", now=now)
     wished = conn.execute(
         text("SELECT target_id, reach FROM sign_up_targets WHERE sign_up_id = :id"), {"id": sign_up.id}
@@ -35,6 +47,11 @@ def start_updates(conn: Connection, sign_up: Row[Any], *, now: datetime) -> UUID
     find = text("SELECT public_id FROM subscribers WHERE id = :id")
     public_id: UUID = conn.execute(find, {"id": person.id}).scalar_one()
     return public_id
+
+
+def _stopped_since(conn: Connection, sign_up: Row[Any]) -> bool:
+    find = text(f"SELECT {STOPPED_SINCE} FROM sign_ups u WHERE u.id = :id")
+    return bool(conn.execute(find, {"id": sign_up.id}).scalar_one())
 
 
 _SEAL = (

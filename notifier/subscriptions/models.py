@@ -146,7 +146,11 @@ class SignUp(Base):
     __table_args__ = (
         CheckConstraint("frequency IN ('immediate', 'daily', 'weekly')", name="frequency"),
         CheckConstraint("(confirmed_at IS NULL) = (subscriber_id IS NULL)", name="confirmed"),
-        Index("ix_sign_ups_open", "requested_at", postgresql_where="confirmed_at IS NULL"),
+        Index(
+            "ix_sign_ups_open",
+            text("COALESCE(renewed_at, requested_at)"),
+            postgresql_where="confirmed_at IS NULL",
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -163,7 +167,8 @@ class SignUp(Base):
     health_version: Mapped[str]
     health_hash: Mapped[bytes]
     source: Mapped[str]  # page, embed or api
-    requested_at: Mapped[datetime]
+    requested_at: Mapped[datetime]  # when the words were agreed to
+    renewed_at: Mapped[datetime | None]  # when a new link was last asked for: it is kept as if asked for then
     confirmed_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]  # "this was not me"
     subscriber_id: Mapped[int | None] = mapped_column(

@@ -50,8 +50,8 @@ WHERE b.subscriber_id = :id ORDER BY b.id
 
 # The hashes are of the words as they were shown, so that both sides can prove which ones.
 _SIGN_UPS = """
-SELECT u.public_id, u.email, u.requested_at, u.confirmed_at, u.refused_at, u.frequency, u.zone, u.hour, u.weekday,
-       u.locale, u.source, u.terms_version, encode(u.terms_hash, 'hex') AS terms_hash,
+SELECT u.public_id, u.email, u.requested_at, u.renewed_at, u.confirmed_at, u.refused_at, u.frequency, u.zone, u.hour,
+       u.weekday, u.locale, u.source, u.terms_version, encode(u.terms_hash, 'hex') AS terms_hash,
        u.health_version, encode(u.health_hash, 'hex') AS health_hash,
        ARRAY(SELECT t.label FROM sign_up_targets w JOIN targets t ON t.id = w.target_id
              WHERE w.sign_up_id = u.id ORDER BY t.kind DESC, t.label) AS about

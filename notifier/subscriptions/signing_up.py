@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from notifier.conditions.store import store_targets
 from notifier.links.keys import email_key
 from notifier.settings import Settings
-from notifier.subscriptions.confirming import start_updates
+from notifier.subscriptions.confirming import STOPPED_SINCE, start_updates
 from notifier.subscriptions.consent import ConsentWords, consent_words
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 from notifier.subscriptions.wishes import BadWish, Choice, choices_of, wished_targets
@@ -38,7 +38,7 @@ class SignUpRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignUpView:
-    """`state` is `stopped` where it was confirmed and the person has stopped everything since."""
+    """`state` is `stopped` where the person has stopped everything since they confirmed it, or since they asked."""
 
     id: int
     public_id: UUID
@@ -112,7 +112,7 @@ def _agreed(words: ConsentWords, request: SignUpRequest) -> ConsentWords:
 def find_sign_up(conn: Connection, public_id: UUID) -> SignUpView | None:
     row = conn.execute(
         text(
-            """SELECT u.*, s.public_id AS subscriber_public_id, s.state AS person
+            f"""SELECT u.*, s.public_id AS subscriber_public_id, s.state AS person, {STOPPED_SINCE} AS stopped_since
                FROM sign_ups u LEFT JOIN subscribers s ON s.id = u.subscriber_id WHERE u.public_id = :public_id"""
         ),
         {"public_id": public_id},
@@ -136,13 +136,15 @@ def find_sign_up(conn: Connection, public_id: UUID) -> SignUpView | None:
 def _state(row: Row[tuple[object, ...]]) -> SignUpState:
     if row.confirmed_at:
         return "stopped" if row.person == "stopped" else "confirmed"
-    return "refused" if row.refused_at else "open"
+    if row.refused_at:
+        return "refused"
+    return "stopped" if row.stopped_since else "open"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmResult:
-    """`already`: this sign-up was confirmed before. `stopped`: it was, and the person has stopped since, which an
-    old link does not undo. `gone`: purged or erased."""
+    """`already`: this sign-up was confirmed before. `stopped`: the person has stopped everything since they confirmed
+    it or asked for it, which an old link does not undo. `gone`: purged or erased."""
 
     state: Confirmation
     subscriber_public_id: UUID | None = None
@@ -158,7 +160,8 @@ def confirm(conn: Connection, public_id: UUID, *, now: datetime) -> ConfirmResul
     if row.refused_at:
         return ConfirmResult("refused")
     if row.confirmed_at is None:
-        return ConfirmResult("confirmed", start_updates(conn, row, now=now))
+        person_id = start_updates(conn, row, now=now)
+        return ConfirmResult("confirmed" if person_id else "stopped", person_id)
     person = conn.execute(
         text("SELECT public_id, state FROM subscribers WHERE id = :id"), {"id": row.subscriber_id}
     ).one()
@@ -179,11 +182,11 @@ def refuse(conn: Connection, public_id: UUID, *, now: datetime) -> bool:
 
 
 def renew(conn: Connection, public_id: UUID, *, now: datetime) -> int | None:
-    """Somebody whose link has grown too old wants a new one: the sign-up counts from now. Its id, None if it is
-    not open any more."""
+    """Somebody whose link has grown too old wants a new one: the sign-up is kept anew from now. When the words
+    were agreed to stays. Its id, None if it is not open any more."""
     return conn.execute(
         text(
-            """UPDATE sign_ups SET requested_at = :now
+            """UPDATE sign_ups SET renewed_at = :now
                WHERE public_id = :public_id AND confirmed_at IS NULL AND refused_at IS NULL RETURNING id"""
         ),
         {"public_id": public_id, "now": now},

@@ -185,6 +185,45 @@ def test_the_do_not_mail_list_keeps_back_what_was_not_asked_for_or_would_not_arr
     assert state_of(office, letter) == (("accepted", None) if goes else ("skipped", "suppressed"))
 
 
+@pytest.mark.parametrize(
+    ("no", "wait"),
+    [
+        ("UPDATE sign_ups SET refused_at = :now", days(30)),
+        ("INSERT INTO suppressions VALUES (:key, 'complaint', NULL, :now)", days(30)),
+        ("INSERT INTO suppressions VALUES (:key, 'erased', NULL, :now)", days(30)),
+        ("INSERT INTO suppressions VALUES (:key, 'bounced', NULL, :now)", days(7)),
+        ("INSERT INTO suppressions VALUES (:key, 'invalid', NULL, :now)", days(7)),
+    ],
+)
+def test_whoever_said_no_is_asked_once_in_a_while_and_no_more(
+    office: Office, no: str, wait: timedelta
+) -> None:
+    def ask_after(pause: timedelta) -> tuple[object, ...]:
+        office.clock.now += pause
+        letter = post_confirm(office, "zoe", GOUT)
+        send_letters(office)
+        return state_of(office, letter)
+
+    assert ask_after(MINUTE) == ask_after(MINUTE) == ("accepted", None)
+    office.sql(
+        no if ":key" not in no else no.replace(":key", f"'\\x{key_of('zoe').hex()}'"), now=office.clock.now
+    )
+    assert ask_after(MINUTE) == ("accepted", None)
+    assert (
+        ask_after(MINUTE)
+        == ask_after(wait - 3 * MINUTE)
+        == ("skipped", "said no, and asked once more already")
+    )
+    assert ask_after(3 * MINUTE) == ("accepted", None)
+
+
+def test_a_sign_up_from_before_everything_was_stopped_is_not_asked_about(office: Office) -> None:
+    letter = post_confirm(office, "anna", GOUT)
+    office.sql("UPDATE subscribers SET state = 'stopped', stopped_at = :now", now=office.clock() + MINUTE)
+    send_letters(office)
+    assert state_of(office, letter) == ("skipped", "stopped since")
+
+
 def test_the_receipt_goes_once_and_only_to_whoever_is_still_stopped(office: Office) -> None:
     active = post_to(office, "ben", "stopped")
     office.sql(

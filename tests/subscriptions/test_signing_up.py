@@ -1,7 +1,7 @@
 """From the form to the first digest."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import uuid4
 
@@ -158,18 +158,53 @@ def test_an_old_confirm_link_does_not_bring_back_who_has_stopped(desk: Desk) -> 
     assert desk.follows(person) == []
 
 
+def test_a_sign_up_asked_for_before_they_stopped_everything_does_not_bring_them_back(desk: Desk) -> None:
+    person = desk.join("anna", "Asthma")
+    old = desk.ask("anna", "Gout")
+    with desk.world.engine.begin() as conn:
+        stop_all(conn, person, reason="one_click", now=NOON + days(1))
+        renew(conn, old, now=NOON + days(2))
+    assert (desk.confirm(old, NOON + days(2)).state, find(desk, old).state) == ("stopped", "stopped")
+    assert desk.follows(person) == []
+    assert desk.join("anna", "Gout", now=NOON + days(3)) == person
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [("complaint", "stopped"), ("unsubscribed", "stopped"), ("erased", "stopped"), ("bounced", "confirmed")],
+)
+def test_a_sign_up_asked_for_before_they_said_no_starts_nothing(desk: Desk, reason: str, state: str) -> None:
+    old = desk.ask("anna", "Gout")
+    desk.sql(
+        "INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, :reason, :at)",
+        key=desk.key("anna"),
+        reason=reason,
+        at=NOON + days(1),
+    )
+    assert desk.confirm(old, NOON + days(2)).state == state
+
+
+def test_a_new_link_leaves_the_moment_at_which_the_words_were_agreed_to(desk: Desk) -> None:
+    sign_up = desk.ask("anna", "Asthma")
+    with desk.world.engine.begin() as conn:
+        renew(conn, sign_up, now=NOON + days(8))
+    assert desk.sql("SELECT requested_at, renewed_at FROM sign_ups") == [(NOON, NOON + days(8))]
+
+
 def test_a_new_sign_up_brings_back_who_has_stopped_and_lifts_what_kept_mail_from_them(desk: Desk) -> None:
     person = desk.join("anna", "Asthma", "Eczema")
     with desk.world.engine.begin() as conn:
         stop_all(conn, person, reason="one_click", now=NOON)
     desk.world.event(ASTHMA)
-    for reason in ("complaint", "erased", "bounced", "unsubscribed"):
+    for later, reason in enumerate(("complaint", "erased", "bounced", "unsubscribed"), 1):
         desk.sql("DELETE FROM suppressions")
         bind = {"key": desk.key("anna"), "reason": reason}
         desk.sql(
-            "INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, :reason, now())", **bind
+            "INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, :reason, :now)",
+            now=NOON,
+            **bind,
         )
-        assert desk.join("anna", "Asthma") == person
+        assert desk.join("anna", "Asthma", now=NOON + timedelta(minutes=later)) == person
         assert desk.page(person).suppression is None
     assert desk.follows(person) == ["Asthma"]
     later = desk.world.event(ASTHMA)
@@ -216,17 +251,27 @@ def test_what_nobody_confirmed_is_forgotten_after_two_weeks_with_its_words(desk:
     assert len(desk.sql("SELECT * FROM targets WHERE label = 'A very private affliction'")) == 1
 
 
+def test_that_somebody_said_no_is_remembered_for_thirty_days(desk: Desk) -> None:
+    refused = desk.ask("anna", "Asthma")
+    desk.ask("anna", "Gout")
+    with desk.world.engine.begin() as conn:
+        refuse(conn, refused, now=NOON)
+    assert purge_unconfirmed(desk.world.engine, now=NOON + days(30)) == 0
+    assert purge_unconfirmed(desk.world.engine, now=NOON + days(31)) == 2
+
+
 def test_confirming_while_everything_is_erased_leaves_all_or_nothing(desk: Desk) -> None:
     for turn in range(10):
-        asked = [desk.ask("anna", f"Condition {turn} {n}") for n in range(3)]
+        moment = NOON + timedelta(minutes=turn)
+        asked = [desk.ask("anna", f"Condition {turn} {n}", now=moment) for n in range(3)]
 
-        def erase() -> None:
+        def erase(moment: datetime = moment) -> None:
             with desk.world.engine.begin() as conn:
-                erase_person(conn, desk.key("anna"), now=NOON)
+                erase_person(conn, desk.key("anna"), now=moment)
 
         with ThreadPoolExecutor(4) as pool:
             erasing = pool.submit(erase)
-            states = {result.state for result in pool.map(desk.confirm, asked)}
+            states = {result.state for result in pool.map(desk.confirm, asked, [moment] * 3)}
             erasing.result()
         assert states <= {"confirmed", "gone"}
         assert desk.sql("SELECT * FROM sign_ups u WHERE confirmed_at IS NULL") == []

@@ -403,6 +403,7 @@ def upgrade() -> None:
         sa.Column("health_hash", sa.LargeBinary(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("requested_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("renewed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("confirmed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("refused_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("subscriber_id", sa.BigInteger(), nullable=True),
@@ -425,7 +426,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_sign_ups_open",
         "sign_ups",
-        ["requested_at"],
+        [sa.literal_column("COALESCE(renewed_at, requested_at)")],
         unique=False,
         postgresql_where="confirmed_at IS NULL",
     )
