@@ -107,8 +107,9 @@ def _renew(request: Request, public_id: UUID) -> Response:
         with service.engine.begin() as conn:
             if sign_up_id := renew(conn, public_id, now=now):
                 post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
+    token = service.form_links.token(public_id, service.clock())
     return refused(request, verdict) or check_email_page(
-        request, found.email, public_id, _wishes(found), after=wake_letters(service)
+        request, mask_address(found.email), token, _wishes(found), after=wake_letters(service)
     )
 
 

@@ -16,6 +16,8 @@ from notifier.web.service import Service, service_of
 from notifier.web.visitors import network_of
 
 RECEIPT_AT_MOST_EVERY = timedelta(days=1)
+WAITING_AT_MOST = 4  # letters posted to one mailbox in a day, before a further one may wait for its minute
+MAILBOX_LOCK = 7_301  # pg_advisory_xact_lock of two numbers, the other for the mailbox
 
 
 def may_mail(request: Request, address: str) -> Verdict:
@@ -39,15 +41,28 @@ def wake_letters(service: Service) -> BackgroundTask:
     return BackgroundTask(service.wake, "letter")
 
 
-def last_confirm_letter(conn: Connection, sign_up_id: int) -> datetime | None:
-    moment: datetime | None = conn.execute(
+def has_room(conn: Connection, email: str, now: datetime) -> bool:
+    """May one more letter wait for this mailbox, however its address is written? Asked by one at a time until the
+    transaction ends, as many requests at once would all find room."""
+    bind = {"lock": MAILBOX_LOCK, "email": email, "since": now - timedelta(days=1)}
+    mailbox = _MAILBOX.format("CAST(:email AS text)")
+    conn.execute(text(f"SELECT pg_advisory_xact_lock(:lock, hashtext({mailbox}))"), bind)
+    posted: int = conn.execute(
         text(
-            """SELECT max(b.created_at) FROM deliveries d JOIN batches b ON b.id = d.batch_id
-               WHERE d.sign_up_id = :id AND b.mail = 'confirm'"""
+            f"""SELECT count(*) FROM batches b JOIN deliveries d ON d.batch_id = b.id
+                  LEFT JOIN sign_ups u ON u.id = d.sign_up_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
+                WHERE b.mail <> 'digest' AND b.created_at > :since
+                  AND {_MAILBOX.format("COALESCE(u.email, s.email)")} = {mailbox}"""
         ),
-        {"id": sign_up_id},
+        bind,
     ).scalar_one()
-    return moment
+    return posted < WAITING_AT_MOST
+
+
+# As for the limits: "an.na+1@" and "anna@" lead to one mailbox.
+_MAILBOX = (
+    "(replace(split_part(split_part(lower({0}), '@', 1), '+', 1), '.', '') || split_part(lower({0}), '@', 2))"
+)
 
 
 def post_receipt(conn: Connection, person: UUID, now: datetime) -> None:

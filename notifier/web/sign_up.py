@@ -5,24 +5,25 @@ Whatever the address, the answer is the same, and so is the work: it tells nobod
 
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.delivery.letters import post_letter
+from notifier.links.addresses import mask_address
+from notifier.links.timed import LIFETIMES, OldToken
 from notifier.links.tokens import BadToken
-from notifier.subscriptions.signing_up import SignUpRequest, find_sign_up, request_sign_up
-from notifier.web.asking import Asked, placed, read_asked, read_link
+from notifier.subscriptions.signing_up import find_sign_up
+from notifier.web.asking import placed, read_asked, read_link
 from notifier.web.forms import Form, form_routes, query_of
-from notifier.web.mailing import last_confirm_letter, may_mail, refused, wake_letters
+from notifier.web.mailing import may_mail, refused, wake_letters
 from notifier.web.pages import FRAMED
-from notifier.web.service import service_of
+from notifier.web.service import Service, service_of
 from notifier.web.sign_up_pages import LOCALE, OPEN_TOO_LONG, check_email_page, form_page, not_ours
-from notifier.web.sign_ups import BadSignUp, checked
+from notifier.web.sign_ups import BadSignUp, checked, store_sign_up
 
 AGAIN_AFTER = timedelta(seconds=60)
+YOUR_ADDRESS = "your address"
 
 
 def show(request: Request) -> Response:
@@ -47,46 +48,46 @@ def take(request: Request, form: Form) -> Response:
     if asked.errors:
         return form_page(request, asked, asked.errors)
     verdict = may_mail(request, wanted.email)
-    return refused(request, verdict) or _sign_up(request, wanted, asked, write=verdict == "ok")
-
-
-def _sign_up(request: Request, wanted: SignUpRequest, asked: Asked, *, write: bool) -> Response:
-    """An address that has been written to enough is signed up all the same: "send it again" has the mail sent."""
-    service = service_of(request)
-    now = service.clock()
-    with service.engine.begin() as conn:
-        sign_up_id = request_sign_up(conn, wanted, settings=service.settings, keys=service.keys, now=now)
-        if write:
-            post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
-        public_id: UUID = conn.execute(
-            text("SELECT public_id FROM sign_ups WHERE id = :id"), {"id": sign_up_id}
-        ).scalar_one()
-    return check_email_page(request, wanted.email, public_id, asked.pairs(), after=wake_letters(service))
+    if answer := refused(request, verdict):
+        return answer
+    token = service.form_links.token(store_sign_up(service, wanted, verdict), service.clock())
+    return check_email_page(
+        request, mask_address(wanted.email), token, asked.pairs(), after=wake_letters(service)
+    )
 
 
 def send_again(request: Request, form: Form) -> Response:
-    """The answer is the same whether or not the link has been used meanwhile."""
+    """The answer, and when it may be asked for once more, are the same whatever became of the sign-up: confirmed,
+    refused, or erased. So nothing but the token says whom it is about, and since when."""
     service = service_of(request)
     now = service.clock()
     asked = read_link(form, service.settings)
+    token = form.get("sign_up")
     try:
-        public_id = service.form_links.read(form.get("sign_up"), now)
+        public_id = service.form_links.read(token, now)
     except BadToken:
         return form_page(request, asked, asked.errors, note=OPEN_TOO_LONG)
+    if _is_young(service, token):
+        return check_email_page(request, YOUR_ADDRESS, token, asked.pairs(), too_soon=True)
     with service.engine.connect() as conn:
         found = find_sign_up(conn, public_id)
-        last = last_confirm_letter(conn, found.id) if found else None
-    if found is None:
-        return form_page(request, asked, asked.errors, note=OPEN_TOO_LONG)
-    if now - (last or found.requested_at) < AGAIN_AFTER:
-        return check_email_page(request, found.email, public_id, asked.pairs(), too_soon=True)
-    verdict = may_mail(request, found.email)
-    if verdict == "ok" and found.state == "open":
+    verdict = may_mail(request, found.email if found else str(public_id))
+    if answer := refused(request, verdict):
+        return answer
+    if found and found.state == "open" and verdict == "ok":
         with service.engine.begin() as conn:
             post_letter(conn, "confirm", now=now, sign_up_id=found.id)
-    return refused(request, verdict) or check_email_page(
-        request, found.email, public_id, asked.pairs(), after=wake_letters(service)
-    )
+    token = service.form_links.token(public_id, now)
+    return check_email_page(request, YOUR_ADDRESS, token, asked.pairs(), after=wake_letters(service))
+
+
+def _is_young(service: Service, token: str) -> bool:
+    """As if it were old enough to end but for this minute."""
+    try:
+        service.form_links.read(token, service.clock() + LIFETIMES["form"] - AGAIN_AFTER)
+    except OldToken:
+        return False
+    return True
 
 
 routes = [

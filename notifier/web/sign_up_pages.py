@@ -1,14 +1,12 @@
 """The sign-up form, and the page after it."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.conditions.normal_form import normal_form
-from notifier.links.addresses import mask_address
 from notifier.links.timed import OldToken
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.consent import consent_words
@@ -69,22 +67,23 @@ def form_page(request: Request, asked: Asked, errors: Sequence[FieldError], *, n
 def check_email_page(
     request: Request,
     address: str,
-    sign_up: UUID,
+    sign_up: str,
     wishes: Sequence[Pair],
     *,
     too_soon: bool = False,
     after: BackgroundTask | None = None,
 ) -> Response:
-    service = service_of(request)
+    """`address` is masked; `sign_up` is the form token of the sign-up."""
     action = _action(request)
+    root = service_of(request).root
     return page(
         request,
         "check_email",
-        address=mask_address(address),
+        address=address,
         too_soon=too_soon,
         action=action,
-        again=action if request.url.path == FRAMED else f"{service.root}/subscribe/again",
-        sign_up=service.form_links.token(sign_up, service.clock()),
+        again=action if request.url.path == FRAMED else f"{root}/subscribe/again",
+        sign_up=sign_up,
         wishes=wishes,
         after=after,
     )

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
 
 from notifier.conditions.normal_form import BadCondition, clean_condition
 from notifier.delivery.letters import post_letter
@@ -13,8 +17,10 @@ from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 from notifier.subscriptions.signing_up import SignUpRequest, request_sign_up
 from notifier.web.limits import Verdict
+from notifier.web.mailing import has_room
 from notifier.web.service import Service
 
+LATER = timedelta(seconds=60)
 T = TypeVar("T")
 
 
@@ -44,18 +50,29 @@ class BadSignUp(Exception):
 def ask_to_confirm(service: Service, fields: SignUpFields, network: str | None) -> Verdict:
     """Store the wish and post the confirm mail. Raises BadSignUp.
 
-    For `address` (written to enough) nothing is stored, and the answer has to be the same as for `ok`.
+    For `address` (written to just now, or enough) the answer has to be the same as for `ok`.
     """
     request = checked(service, fields)
     verdict = service.limits.allow_mail_to(request.email, network)
-    if verdict != "ok":
-        return verdict
+    if verdict in ("ok", "address"):
+        store_sign_up(service, request, verdict)
+        service.wake("letter")
+    return verdict
+
+
+def store_sign_up(service: Service, request: SignUpRequest, verdict: Verdict) -> UUID:
+    """For the verdict `ok` or `address`; its public id. It is kept in any case: "send it again" has its mail sent."""
     now = service.clock()
     with service.engine.begin() as conn:
         sign_up_id = request_sign_up(conn, request, settings=service.settings, keys=service.keys, now=now)
-        post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
-    service.wake("letter")
-    return verdict
+        if verdict == "ok":
+            post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
+        elif has_room(conn, request.email, now):
+            post_letter(conn, "confirm", now=now, at=now + LATER, sign_up_id=sign_up_id)
+        public_id: UUID = conn.execute(
+            text("SELECT public_id FROM sign_ups WHERE id = :id"), {"id": sign_up_id}
+        ).scalar_one()
+    return public_id
 
 
 def checked(service: Service, fields: SignUpFields) -> SignUpRequest:

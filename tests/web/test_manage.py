@@ -173,7 +173,7 @@ def test_no_button_fails_for_somebody_who_is_erased_while_it_is_pressed(
         return act(visit, form)
 
     monkeypatch.setattr("notifier.web.manage.act", erased_first)
-    form = {"do": what, "which": which_one, "reach": "3", "months": "1", **RUNNING[0], "do": what}
+    form = {**RUNNING[0], "which": which_one, "reach": "3", "months": "1", "do": what}
     answer = client.post(own, data=form)
     assert (answer.status_code, heading(answer.text)) == (200, "Your data is deleted")
 
