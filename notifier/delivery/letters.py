@@ -61,7 +61,7 @@ def load_letters(conn: Connection, batch_ids: list[int]) -> dict[int, Letter]:
     found = conn.execute(text(_LETTERS), {"ids": batch_ids}).all()
     wishes: dict[int, list[Wish]] = {}
     for row in conn.execute(text(_WISHES), {"ids": [row.sign_up_id for row in found]}):
-        wish = Wish(row.title or "", row.key) if row.kind == "study" else Wish(row.label)
+        wish = Wish(row.title or "", row.key) if row.kind == "study" else Wish(row.label if row.ours else "")
         wishes.setdefault(row.sign_up_id, []).append(wish)
     return {
         row.id: Letter(
@@ -97,8 +97,12 @@ LEFT JOIN subscribers s ON s.id = d.subscriber_id
 WHERE b.id = ANY(:ids) AND COALESCE(g.id, s.id) IS NOT NULL
 """
 
+# A stranger's words do not go into a mail: what is named has stood in a study, or is followed by the reader already.
 _WISHES = """
-SELECT w.sign_up_id, t.kind, t.key, t.label, COALESCE(c.question, s.facts ->> 'briefTitle') AS title
+SELECT w.sign_up_id, t.kind, t.key, t.label, COALESCE(c.question, s.facts ->> 'briefTitle') AS title,
+       t.known OR EXISTS (SELECT 1 FROM sign_ups g JOIN subscribers f ON f.email_key = g.email_key
+                          JOIN subscriptions u ON u.subscriber_id = f.id
+                          WHERE g.id = w.sign_up_id AND u.target_id = t.id AND u.ended_at IS NULL) AS ours
 FROM sign_up_targets w JOIN targets t ON t.id = w.target_id
 LEFT JOIN study_cards c ON t.kind = 'study' AND c.nct_id = t.key
 LEFT JOIN studies s ON t.kind = 'study' AND s.nct_id = t.key

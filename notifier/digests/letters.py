@@ -18,9 +18,12 @@ WISHES = 20  # named one by one
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Something that was asked for: `label` is a study's title or a condition; `nct_id` is empty for a condition."""
+    """Something that was asked for: `label` is a study's title or a condition; `nct_id` is empty for a condition.
 
-    label: str
+    Without either it is a condition in somebody's own words: the page behind the link shows them, the mail does not.
+    """
+
+    label: str = ""
     nct_id: str = ""
 
 
@@ -45,6 +48,7 @@ class LetterView:
     preheader: str
     studies: tuple[Wish, ...]
     conditions: tuple[str, ...]
+    typed: int
     more: int
     how_often: str
     link: str
@@ -74,7 +78,8 @@ def _view(content: LetterContent, subject: str, settings: Settings) -> LetterVie
         headline=words["headline"],
         preheader=words["preheader"],
         studies=tuple(Wish(clean(wish.label, TITLE_LIMIT), wish.nct_id) for wish in named if wish.nct_id),
-        conditions=tuple(clean(wish.label, TITLE_LIMIT) for wish in named if not wish.nct_id),
+        conditions=tuple(clean(wish.label, TITLE_LIMIT) for wish in named if wish.label and not wish.nct_id),
+        typed=named.count(Wish()),
         more=len(content.wishes) - len(named),
         how_often=WORDS["frequencies"].get(content.frequency, ""),
         link=CONFIRM_TAG if content.kind == "confirm" else MANAGE_TAG,

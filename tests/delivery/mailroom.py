@@ -18,9 +18,15 @@ def key_of(name: str) -> bytes:
 
 
 def sign_up(
-    conn: Connection, name: str, *targets: TargetRef, now: datetime, frequency: str = "daily", reach: int = 4
+    conn: Connection,
+    name: str,
+    *targets: TargetRef,
+    now: datetime,
+    frequency: str = "daily",
+    reach: int = 4,
+    known: bool = True,
 ) -> int:
-    ids = store_targets(conn, list(targets))
+    ids = store_targets(conn, list(targets), known=known)
     sign_up_id: int = conn.execute(
         text(
             """INSERT INTO sign_ups (email, email_key, frequency, zone, hour, weekday, terms_version, terms_hash,
@@ -37,9 +43,11 @@ def sign_up(
     return sign_up_id
 
 
-def post_confirm(office: Office, name: str, *targets: TargetRef, frequency: str = "daily") -> UUID:
+def post_confirm(
+    office: Office, name: str, *targets: TargetRef, frequency: str = "daily", known: bool = True
+) -> UUID:
     with office.world.engine.begin() as conn:
-        sign_up_id = sign_up(conn, name, *targets, now=office.clock(), frequency=frequency)
+        sign_up_id = sign_up(conn, name, *targets, now=office.clock(), frequency=frequency, known=known)
         return post_letter(conn, "confirm", now=office.clock(), sign_up_id=sign_up_id)
 
 

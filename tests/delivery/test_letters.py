@@ -29,7 +29,7 @@ def test_a_letter_goes_before_the_digests_that_waited_longer(
     office.clock.now += days(1)
     post_confirm(office, "zoe", GOUT)
     office.send()
-    assert subjects(office) == ["Confirm your email updates", "1 new study for you"]
+    assert subjects(office) == ["About your email updates", "1 new study for you"]
     assert office.states() == {"accepted": 9}
 
 
@@ -59,12 +59,31 @@ def test_whoever_follows_all_of_it_already_is_told_so_instead_of_asked(office: O
     post_confirm(office, "anna", ASTHMA)
     send_letters(office)
     (batch,) = office.provider.batches
-    assert batch.subject == "Your email updates are already on"
+    assert batch.subject == "About your email updates"
     (person,) = batch.recipients
     assert set(person.links) == {MANAGE_TAG}
     token = person.links[MANAGE_TAG].rpartition("/")[2]
     ((public_id,),) = office.sql("SELECT public_id FROM subscribers WHERE email = 'anna@example.org'")
     assert TimedLinks(["k" * 32], "", "manage").read(token, office.clock()) == public_id
+
+
+def test_a_letter_holds_no_words_that_a_stranger_typed(office: Office) -> None:
+    post_confirm(office, "zoe", GOUT, condition("Call this number"), known=False)
+    send_letters(office)
+    (batch,) = office.provider.batches
+    for part in (batch.text, batch.html):
+        assert "2 conditions that you typed" in " ".join(part.split())
+        assert "Gout" not in part
+        assert "number" not in part
+
+
+def test_what_the_reader_follows_already_is_named_whoever_typed_it_first(office: Office) -> None:
+    post_confirm(office, "anna", ASTHMA, GOUT, known=False)
+    office.sql("UPDATE targets SET known = false")
+    send_letters(office)
+    (batch,) = office.provider.batches
+    assert "Asthma" in batch.text
+    assert "a condition that you typed" in " ".join(batch.text.split())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +100,8 @@ def test_whoever_lacks_any_of_it_is_asked_to_confirm(office: Office, change: str
     office.sql(change)
     post_confirm(office, "anna", ASTHMA)
     send_letters(office)
-    assert subjects(office) == ["Confirm your email updates"]
+    (batch,) = office.provider.batches
+    assert [set(person.links) for person in batch.recipients] == [{CONFIRM_TAG}]
 
 
 def test_letters_do_not_wait_for_the_rate_but_count_in_it(office: Office) -> None:
@@ -126,7 +146,7 @@ def test_a_letter_is_the_probe_where_one_waits(office: Office) -> None:
     post_confirm(office, "zoe", GOUT)
     office.provider.answers = [lambda batch: Outcome("account", reason="no credits")]
     office.send()
-    assert subjects(office) == ["Confirm your email updates"]
+    assert subjects(office) == ["About your email updates"]
     assert office.states() == {"planned": 8, "retrying": 1}
 
 
@@ -176,7 +196,7 @@ def test_a_confirm_letter_goes_while_its_sign_up_is_open(
 def test_the_do_not_mail_list_keeps_back_what_was_not_asked_for_or_would_not_arrive(
     office: Office, reason: str, mail: str, goes: bool
 ) -> None:
-    office.sql("UPDATE subscribers SET state = 'stopped', stopped_at = :now", now=office.clock())
+    office.sql("UPDATE subscribers SET state = 'stopped', stopped_at = :now", now=office.clock() - MINUTE)
     office.sql(
         "INSERT INTO suppressions VALUES (:key, :reason, NULL, now())", key=key_of("anna"), reason=reason
     )

@@ -188,6 +188,7 @@ LETTERS: dict[str, LetterContent] = {
     "confirm-much": LetterContent(
         "confirm", "en", tuple(Wish(f"Condition {n}") for n in range(60)), "immediate"
     ),
+    "confirm-typed": LetterContent("confirm", "en", (Wish(CONDITION), Wish(), Wish()), "daily"),
     "already": LetterContent("already", "en", WISHES, "daily"),
     "manage_link": LetterContent("manage_link", "en"),
     "stopped": LetterContent("stopped", "en"),

@@ -58,6 +58,15 @@ def test_what_shows_on_a_locked_screen_is_the_same_whatever_was_asked(name: str)
     assert len(mail.subject) < 50
 
 
+def test_a_locked_screen_does_not_tell_who_gets_updates_already():
+    confirm, already = (render_letter(LETTERS[name], SETTINGS) for name in ("confirm", "already"))
+    assert (confirm.subject, preheader(confirm)) == (already.subject, preheader(already))
+    assert (
+        confirm.text.partition("updates to this address.")[0]
+        == already.text.partition("updates to this address.")[0]
+    )
+
+
 @pytest.mark.parametrize("name", ["confirm", "already"])
 def test_the_body_names_what_was_asked(name: str):
     mail = render_letter(LETTERS[name], SETTINGS)
