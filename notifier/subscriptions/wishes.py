@@ -1,5 +1,7 @@
 """What somebody wants to hear of: as it is offered, as it was typed, and as it is shown."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +14,7 @@ from notifier.conditions.targets import OWN_WORDS, TargetRef, study_target
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 
+MOST_CHARS = 100
 MOST_OFFERED = 10
 MOST_CONDITIONS = 20
 
@@ -59,8 +62,8 @@ def _readable(conditions: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for words in conditions:
         try:
-            line = clean_condition(words)
-        except BadCondition:
+            line = clean_wish(words)
+        except BadWish:
             continue
         found.setdefault(normal_form(line), calm(line))
     return tuple(found.values())[:MOST_OFFERED]
@@ -73,6 +76,31 @@ def clean_study(nct_id: str) -> str:
         raise BadWish("That is not a study number. It looks like NCT01234567.") from None
 
 
+_ADDRESS = re.compile(r"@|http|www\.|://|[^\W\d_]\.[^\W\d_]{2,}(/|$)", re.IGNORECASE)
+_NOT_PLAIN = re.compile(r"[^\w\s'’(),+/-]|_")
+
+
+def clean_wish(condition: str) -> str:
+    """On one line. Raises BadWish for what is no condition: anybody may sign up anybody, and their page shows it."""
+    try:
+        line = clean_condition(condition)
+    except BadCondition as error:
+        raise BadWish(str(error)) from None
+    if len(line) > MOST_CHARS:
+        raise BadWish(f"The condition is too long. Use {MOST_CHARS} characters or fewer.")
+    if _ADDRESS.search(line):
+        raise BadWish("A condition cannot hold an address. Write its name only, such as Asthma.")
+    return line
+
+
+def _plain(line: str) -> str:
+    """What others read who ask for the same: letters and digits, and what stands between them in a name."""
+    kept = "".join(
+        char if unicodedata.category(char)[0] == "M" else _NOT_PLAIN.sub(" ", char) for char in line
+    )
+    return calm(" ".join(kept.split()))
+
+
 def wished_targets(study: str | None, conditions: Sequence[str]) -> list[TargetRef]:
     """Each target once. Raises BadWish where there is none, too many, or one cannot be."""
     refs = [study_target(clean_study(study))] if study else []
@@ -80,11 +108,10 @@ def wished_targets(study: str | None, conditions: Sequence[str]) -> list[TargetR
         raise BadWish(f"Choose {MOST_CONDITIONS} conditions or fewer.")
     named: dict[str, TargetRef] = {}
     for words in conditions:
-        try:
-            line = clean_condition(words)
-        except BadCondition as error:
-            raise BadWish(str(error)) from None
-        named.setdefault(normal_form(line), TargetRef("condition", normal_form(line), line, None, OWN_WORDS))
+        line = clean_wish(words)
+        named.setdefault(
+            normal_form(line), TargetRef("condition", normal_form(line), _plain(line), None, OWN_WORDS)
+        )
     refs += named.values()
     if not refs:
         raise BadWish("Choose at least one thing to hear about.")
