@@ -39,6 +39,7 @@ class Batch(Base):
             "id",
             postgresql_where="state IN ('planned', 'retrying') AND mail <> 'digest'",
         ),
+        Index("ix_batches_letters", "created_at", postgresql_where="mail <> 'digest'"),
         Index("ix_batches_lease", "lease_until", postgresql_where="state = 'sending'"),
         Index("ix_batches_unknown", "id", postgresql_where="state = 'unknown'"),
         Index("ix_batches_failed", "id", postgresql_where="state = 'failed'"),

@@ -365,6 +365,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_batches_lease", "batches", ["lease_until"], unique=False, postgresql_where="state = 'sending'"
     )
+    op.create_index(
+        "ix_batches_letters", "batches", ["created_at"], unique=False, postgresql_where="mail <> 'digest'"
+    )
     op.create_index(op.f("ix_batches_run_id"), "batches", ["run_id"], unique=False)
     op.create_index(
         "ix_batches_unknown", "batches", ["id"], unique=False, postgresql_where="state = 'unknown'"
