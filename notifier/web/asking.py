@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from notifier.conditions.normal_form import BadCondition, clean_condition, normal_form
+from notifier.conditions.normal_form import normal_form
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 from notifier.settings import Settings
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
+from notifier.subscriptions.wishes import BadWish, clean_wish
 from notifier.web.forms import Form, Pair
 from notifier.web.sign_ups import SignUpFields
 
@@ -121,8 +122,8 @@ def _conditions(values: Sequence[str], errors: list[FieldError]) -> tuple[str, .
     found = []
     for value in values:
         try:
-            found.append(clean_condition(value))
-        except BadCondition as error:
+            found.append(clean_wish(value))
+        except BadWish as error:
             errors.append(FieldError("condition", str(error)))
     if len(distinct(found)) > MAX_CONDITIONS:
         errors.append(FieldError("condition", f"Choose {MAX_CONDITIONS} conditions or fewer"))

@@ -61,7 +61,8 @@ def send_links(service: Service, address: str) -> None:
 _SUBSCRIBER = "SELECT id FROM subscribers WHERE email_key = :key"
 _OPEN_SIGN_UP = """
 SELECT id FROM sign_ups
-WHERE email_key = :key AND confirmed_at IS NULL AND refused_at IS NULL AND requested_at > :since
+WHERE email_key = :key AND confirmed_at IS NULL AND refused_at IS NULL
+  AND COALESCE(renewed_at, requested_at) > :since
 ORDER BY requested_at DESC LIMIT 1
 """
 

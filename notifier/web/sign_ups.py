@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from notifier.conditions.normal_form import BadCondition, clean_condition
 from notifier.delivery.letters import post_letter
 from notifier.links.addresses import BadAddress, clean_address
 from notifier.registry.projection import clean_nct_id
@@ -16,6 +15,7 @@ from notifier.registry.records import BadRecord
 from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 from notifier.subscriptions.signing_up import SignUpRequest, request_sign_up
+from notifier.subscriptions.wishes import clean_wish
 from notifier.web.limits import Verdict
 from notifier.web.mailing import has_room
 from notifier.web.service import Service
@@ -88,7 +88,7 @@ def checked(service: Service, fields: SignUpFields) -> SignUpRequest:
 
     email = check("email", fields.email, _address)
     study = check("study", fields.study, _study) if fields.study else None
-    conditions = [check("conditions", text, _condition) for text in fields.conditions]
+    conditions = [check("conditions", text, clean_wish) for text in fields.conditions]
     check("frequency", fields.frequency, _frequency)
     zone = check("zone", fields.zone, _zone) if fields.zone else service.settings.digest_zone
     words = consent_words(service.settings, fields.locale)
@@ -123,13 +123,6 @@ def _study(text: str) -> str:
         return clean_nct_id(text)
     except BadRecord:
         raise ValueError("The study number looks like NCT01234567") from None
-
-
-def _condition(text: str) -> str:
-    try:
-        return clean_condition(text)
-    except BadCondition as error:
-        raise ValueError(error.message) from None
 
 
 def _frequency(text: str) -> str:

@@ -82,6 +82,7 @@ def test_the_answer_is_the_same_for_an_address_that_is_known_and_for_one_written
         ({"study": "NCT1"}, "body.study"),
         ({"study": None, "conditions": []}, "body.study"),
         ({"conditions": ["?!"]}, "body.conditions"),
+        ({"conditions": ["Win at https://evil.example.com"]}, "body.conditions"),
         ({"timezone": "Mars/Olympus"}, "body.timezone"),
         ({"frequency": "hourly"}, "body.frequency"),
         ({"terms": ""}, "body.terms"),
