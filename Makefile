@@ -6,10 +6,10 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults bench check format migration lock clean
+.PHONY: help setup demo test faults bench bench-one-click check format migration lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.dev-installed ## Make .venv with all that the service and its tests need
 
@@ -24,6 +24,9 @@ faults: setup ## Kill, flush and break it for many seeds, and count (FAULTS_OPTI
 
 bench: setup ## Measure a daily run beside the usual design (BENCH_OPTIONS="--people 2000" for a short look)
 	$(BIN)/python -m benchmarks.daily_run $(BENCH_OPTIONS)
+
+bench-one-click: setup ## Measure one-click unsubscribing with a million subscribers (BENCH_OPTIONS="--people 20000" for a short look)
+	$(BIN)/python -m benchmarks.one_click $(BENCH_OPTIONS)
 
 check: setup ## Look for mistakes without running anything: ruff and mypy
 	$(BIN)/ruff check

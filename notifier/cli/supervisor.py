@@ -19,9 +19,8 @@ from pydantic import SecretStr
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 
-GRACE = timedelta(
-    seconds=30
-)  # between SIGTERM and SIGKILL: a worker ends the calls that it is in (20 s without an answer)
+# Between SIGTERM and SIGKILL: a worker ends the calls that it is in (20 s without an answer).
+GRACE = timedelta(seconds=30)
 HEALTHY_AFTER = timedelta(seconds=10)  # a child that lives this long has started well
 LONGEST_PAUSE = timedelta(seconds=30)
 QUICK_FAILURES = 5
@@ -142,6 +141,12 @@ class _Child:
             with suppress(ProcessLookupError):
                 (os.killpg if number == signal.SIGKILL else os.kill)(self.process.pid, number)
 
+    def kill_the_rest(self) -> None:
+        """Of its group, once it has ended itself: nobody waits for them any more."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
 
 def _stop(children: Sequence[_Child], grace: timedelta, received: list[int]) -> None:
     """SIGTERM, then SIGKILL after the grace time, or at once on a second Ctrl-C."""
@@ -154,6 +159,8 @@ def _stop(children: Sequence[_Child], grace: timedelta, received: list[int]) -> 
             for child in children:
                 child.signal(signal.SIGKILL)
         time.sleep(0.05)
+    for child in children:
+        child.kill_the_rest()
 
 
 @contextmanager

@@ -156,6 +156,10 @@ def test_letters_are_found_by_their_own_index_however_many_digests_wait(office: 
         """INSERT INTO batches (run_id, edition_id, size, next_attempt_at, created_at)
            SELECT run_id, edition_id, 1, next_attempt_at, created_at FROM batches, generate_series(1, 20000)"""
     )
+    office.sql(
+        """INSERT INTO batches (mail, size, state, next_attempt_at, created_at)
+           SELECT 'confirm', 1, 'accepted', now(), now() FROM generate_series(1, 5000)"""
+    )
     office.sql("ANALYZE batches")
     plan = "\n".join(
         str(row[0])
