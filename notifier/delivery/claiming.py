@@ -223,8 +223,8 @@ def _recipients(conn: Connection, batch_ids: list[int]) -> dict[int, list[Claime
         {"ids": batch_ids},
     )
     people: dict[int, list[ClaimedRecipient]] = defaultdict(list)
-    for row in rows:
-        people[row.batch_id].append(ClaimedRecipient(row.id, row.email, row.public_id))
+    for batch_id, *person in rows:
+        people[batch_id].append(ClaimedRecipient(*person))
     return people
 
 

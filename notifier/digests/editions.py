@@ -1,6 +1,5 @@
 """Editions: one for each distinct content, whoever reads it and in whichever run."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, text
 from notifier.digests.content import Card, EditionContent, Item, Reason
 
 KEPT_EVENTS = 512  # a day's news; each some kilobytes
+KEPT_REASONS = 4096
 
 
 def write_editions(conn: Connection, at: datetime) -> None:
@@ -66,26 +66,27 @@ def load_editions(conn: Connection, edition_ids: list[int]) -> dict[int, Edition
         text("SELECT id, locale, titles_in_subject FROM editions WHERE id = ANY(:ids)"), {"ids": edition_ids}
     ).all()
     reasons: dict[int, dict[int, list[Reason]]] = {row.id: {} for row in editions}
-    for row in conn.execute(text(_REASONS), {"ids": edition_ids}):
-        reason = Reason(row.kind, row.label, row.evidence, row.target_id)
-        reasons[row.edition_id].setdefault(row.event_id, []).append(reason)
+    for edition_id, event_id, *why in conn.execute(text(_REASONS), {"ids": edition_ids}):
+        reasons[edition_id].setdefault(event_id, []).append(_reason(*why))
     events = _load_events(conn, {event_id for found in reasons.values() for event_id in found})
     return {
         row.id: EditionContent(
             row.locale,
             row.titles_in_subject,
-            tuple(replace(events[id_], reasons=tuple(found)) for id_, found in reasons[row.id].items()),
+            tuple(events[id_].because(found) for id_, found in reasons[row.id].items()),
         )
         for row in editions
     }
 
 
 _REASONS = """
-SELECT i.edition_id, i.event_id, i.evidence, i.target_id, t.kind, t.label
+SELECT i.edition_id, i.event_id, t.kind, t.label, i.evidence, i.target_id
 FROM edition_items i JOIN targets t ON t.id = i.target_id JOIN change_events e ON e.id = i.event_id
 WHERE i.edition_id = ANY(:ids)
 ORDER BY i.edition_id, e.position, t.kind DESC, i.evidence, t.label
 """
+
+_reason = lru_cache(KEPT_REASONS)(Reason)  # the same in thousands of editions
 
 _EVENTS = """
 SELECT e.id, e.kind, e.changes::text AS changes, e.study::text AS study, e.position, e.occurred_on,
