@@ -79,7 +79,7 @@ class Delivery(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-    # The batch's, where the database checks it; to check it again here would make planning a run slower by a tenth.
+    # The batch's, where the database checks it; to check it again for each person is work without a gain.
     run_id: Mapped[int | None] = mapped_column(index=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), index=True)
     subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="SET NULL"))

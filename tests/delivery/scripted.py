@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from notifier.delivery.providers import Outcome, OutgoingBatch
 
@@ -22,7 +22,6 @@ class ScriptedProvider:
     name: str = "sendgrid"
     repeatable: bool = False
     most_recipients: int = 1000
-    longest_call: timedelta = timedelta(seconds=20)
     calls: int = 0
     mailed: Counter[str] = field(default_factory=Counter)
     subjects: list[str] = field(default_factory=list)

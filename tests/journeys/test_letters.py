@@ -5,11 +5,12 @@ import signal
 import pytest
 
 from tests.fakes.sendgrid.control import SendGridControl
+from tests.journeys.crowd import everybody_waits_for_a_call_of_their_own
 from tests.journeys.records import record
 from tests.journeys.stage import Stage, kill, until
 from tests.journeys.test_follow_a_study import _answers, free_port
 from tests.journeys.test_sign_up import Browser
-from tests.journeys.test_stopping import everybody_waits_for_a_call_of_their_own, sent_through
+from tests.journeys.test_stopping import sent_through
 
 ZOE = "zoe@example.org"
 PEOPLE = 200

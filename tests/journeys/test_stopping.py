@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.sendgrid.control import SendGridControl
-from tests.journeys.records import record
+from tests.journeys.crowd import everybody_waits_for_a_call_of_their_own
 from tests.journeys.stage import Stage, kill, until
 
 PEOPLE = 120
@@ -32,21 +32,6 @@ def sent_through(fake: SendGridControl) -> dict[str, str]:
         "MAIL_FROM": "Study updates <updates@example.org>",
         "MAIL_REPLY_TO": "help@example.org",
     }
-
-
-def everybody_waits_for_a_call_of_their_own(stage: Stage, people: int) -> Counter[str]:
-    ids = [f"NCT92{n:06d}" for n in range(people)]
-    known = [record(nct_id, first_posted="2026-01-05") for nct_id in ids]
-    stage.notifier("records", "import", stage.write("v1.ndjson", *known))
-    rows = [f"person{n}@example.org,{nct_id},,daily,UTC,2026-11-01" for n, nct_id in enumerate(ids)]
-    header = "email,study,condition,frequency,timezone,confirmed_at"
-    stage.notifier("subscribers", "import", stage.write("people.csv", header, *rows))
-    changed = [
-        record(nct_id, first_posted="2026-01-05", overallStatus="RECRUITING", posted="2026-11-10")
-        for nct_id in ids
-    ]
-    stage.notifier("records", "import", stage.write("v2.ndjson", *changed))
-    return Counter(f"person{n}@example.org" for n in range(people))
 
 
 def nothing_is_in_doubt(stage: Stage, fake: SendGridControl) -> None:

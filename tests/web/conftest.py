@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import structlog
 from fastapi import FastAPI
+from playwright.sync_api import Browser
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
@@ -18,6 +19,7 @@ from notifier.settings import Settings
 from notifier.web.app import create_app
 from notifier.web.service import Service
 from tests.registry.samples import study
+from tests.web.browsing import chromium, served
 from tests.world import NOON, World, condition
 
 API_KEY = "an-api-key-for-tests-0123456789abcdef"
@@ -169,3 +171,16 @@ def errors(html: str) -> dict[str, str]:
     found = {link.attributes["href"][1:]: link.text() for link in page.css(".errors a")}
     assert all(page.css_first(f"#{field}") for field in found)
     return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def base(app: FastAPI) -> Iterator[str]:
+    """Where a browser reaches the pages."""
+    with served(app) as base:
+        yield base

@@ -12,16 +12,10 @@ from starlette.routing import Route
 
 from notifier.settings import Settings
 from notifier.web.app import create_app
-from tests.web.browsing import chromium, served
+from tests.web.browsing import served
 from tests.web.conftest import letters
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -3,27 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import Engine
 
 from notifier.web.service import Service
-from tests.web.browsing import chromium, served
 from tests.web.conftest import Clock, letters, query, state
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def base(app: FastAPI) -> Iterator[str]:
-    with served(app) as base:
-        yield base
 
 
 @pytest.fixture(params=[320, 1280])

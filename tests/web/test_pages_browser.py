@@ -5,30 +5,17 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi import FastAPI
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine, text
 
 from notifier.conditions.targets import study_target
 from notifier.links.keys import email_key
 from notifier.web.service import Service
-from tests.web.browsing import SCREENS, check, chromium, served
+from tests.web.browsing import SCREENS, check
 from tests.web.conftest import CONDITION, STUDY, public_id_of, query
 from tests.world import NOON, World, condition
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def base(app: FastAPI) -> Iterator[str]:
-    with served(app) as base:
-        yield base
 
 
 @pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[1]}")

@@ -25,7 +25,6 @@ class OutboxProvider:
     name = "outbox"
     repeatable = True
     most_recipients = 1000
-    longest_call = timedelta(minutes=2)
 
     def __init__(self, folder: Path, sender: Sender) -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
 """Mail through SendGrid's Mail Send v3: one call for all who share an edition."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from notifier.delivery.providers.people import batch_problem, sendable
@@ -21,7 +21,6 @@ class SendGridProvider:
     name = "sendgrid"
     repeatable = False
     most_recipients = MOST_RECIPIENTS
-    longest_call = timedelta(seconds=60)  # connect with TLS, write, read: see sendgrid_http
 
     def __init__(self, url: str, key: str, sender: Sender) -> None:
         if not sender.mailbox.name.isascii():

@@ -25,7 +25,6 @@ class SmtpProvider:
     name = "smtp"
     repeatable = False
     most_recipients = 20
-    longest_call = TIME_FOR_A_BATCH + timedelta(minutes=6)  # the last mail may begin at the last moment
 
     def __init__(self, server: Server, sender: Sender, context: ssl.SSLContext | None = None) -> None:
         self._sender = sender

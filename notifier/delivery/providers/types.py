@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -80,8 +80,6 @@ class Provider(Protocol):
     """The same delivery sent twice is one mail."""
     most_recipients: int
     """The largest batch that this provider takes well."""
-    longest_call: timedelta
-    """No call takes longer; a lease must."""
 
     def send(self, batch: OutgoingBatch, now: datetime) -> Outcome: ...
 
