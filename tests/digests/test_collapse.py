@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from notifier.digests.collapse import collapse
 from notifier.digests.content import Change, Item
-from tests.digests.samples import (
+from notifier.digests.sample_parts import (
     CARD,
     CONDITION,
     EVERYTHING,

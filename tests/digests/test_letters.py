@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from notifier.digests.letters import LetterContent, Wish, render_letter
+from notifier.digests.sample_parts import CONDITION
+from notifier.digests.samples import LETTERS
 from notifier.digests.tags import CONFIRM_TAG, MANAGE_TAG, TAG_PREFIX
 from tests.digests.mail_lint import links, lint, preheader
 from tests.digests.reading_grade import grade, our_sentences
-from tests.digests.samples import CONDITION, LETTERS, SETTINGS
+from tests.digests.samples import SETTINGS
 
 GOLDEN = Path(__file__).parent / "golden"
 every_letter = pytest.mark.parametrize("name", LETTERS)

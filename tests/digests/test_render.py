@@ -11,19 +11,12 @@ from jinja2 import DictLoader
 from notifier.digests import rendering
 from notifier.digests.content import EditionContent, NothingToSay, RenderedMail
 from notifier.digests.rendering import STYLES, render
-from notifier.digests.tags import MANAGE_TAG, TAG_PREFIX, UNSUBSCRIBE_TAG
-from notifier.digests.view import digest_view
-from notifier.errors import NotifierError
-from tests.digests.mail_lint import links, lint, preheader
-from tests.digests.reading_grade import grade, our_sentences
-from tests.digests.samples import (
+from notifier.digests.sample_parts import (
     CARD,
     CONDITION,
     EVERYTHING,
     LATER,
     OPENED,
-    SAMPLES,
-    SETTINGS,
     SUMMARY,
     change,
     changed_item,
@@ -32,6 +25,13 @@ from tests.digests.samples import (
     new_item,
     reason,
 )
+from notifier.digests.samples import SAMPLES
+from notifier.digests.tags import MANAGE_TAG, TAG_PREFIX, UNSUBSCRIBE_TAG
+from notifier.digests.view import digest_view
+from notifier.errors import NotifierError
+from tests.digests.mail_lint import links, lint, preheader
+from tests.digests.reading_grade import grade, our_sentences
+from tests.digests.samples import SETTINGS
 
 GOLDEN = Path(__file__).parent / "golden"
 every_sample = pytest.mark.parametrize("content", SAMPLES.values(), ids=SAMPLES)

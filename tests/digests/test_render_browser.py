@@ -11,17 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from notifier.digests.content import EditionContent
 from notifier.digests.letters import render_letter
 from notifier.digests.rendering import render
-from tests.digests.samples import (
-    LETTERS,
-    OPENED,
-    SAMPLES,
-    SETTINGS,
-    changed_item,
-    edition,
-    item_token,
-    new_item,
-    reason,
-)
+from notifier.digests.sample_parts import OPENED, changed_item, edition, item_token, new_item, reason
+from notifier.digests.samples import LETTERS, SAMPLES
+from tests.digests.samples import SETTINGS
 
 pytestmark = pytest.mark.browser
 

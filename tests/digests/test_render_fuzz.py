@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from notifier.digests.collapse import collapse
 from notifier.digests.content import Card, Item, NothingToSay
 from notifier.digests.rendering import render
-from notifier.digests.tags import UNSUBSCRIBE_TAG
-from tests.digests.mail_lint import lint
-from tests.digests.samples import (
+from notifier.digests.sample_parts import (
     EVERYTHING,
-    SETTINGS,
     STOPPED,
     change,
     difference,
@@ -22,6 +19,9 @@ from tests.digests.samples import (
     reason,
     snapshot,
 )
+from notifier.digests.tags import UNSUBSCRIBE_TAG
+from tests.digests.mail_lint import lint
+from tests.digests.samples import SETTINGS
 
 NASTY = st.sampled_from(
     [

@@ -15,12 +15,13 @@ from notifier.db.base import Json
 from notifier.digests.collapse import collapse
 from notifier.digests.content import Change, Item
 from notifier.digests.rendering import render
+from notifier.digests.sample_parts import OPENED, changed_item, edition, item_token, new_item, reason
 from notifier.registry.comparison import compare
 from notifier.registry.projection import project
 from notifier.registry.snapshot import snapshot
 from tests.digests.mail_lint import lint, preheader
 from tests.digests.reading_grade import grade, our_sentences
-from tests.digests.samples import OPENED, SETTINGS, changed_item, edition, item_token, new_item, reason
+from tests.digests.samples import SETTINGS
 from tests.paths import shared_data
 
 TODAY = date(2026, 11, 22)

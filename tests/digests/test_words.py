@@ -2,11 +2,11 @@
 
 import pytest
 
+from notifier.digests.sample_parts import EVERYTHING, STOPPED, change, dated, difference, place
 from notifier.digests.vocabulary import TOPICS, WORDS, date_words, phase_words, status_words
 from notifier.digests.words import Told, tell
 from notifier.registry.rules import COMPARED
 from tests.digests.reading_grade import grade
-from tests.digests.samples import EVERYTHING, STOPPED, change, dated, difference, place
 
 
 def told(*changes) -> Told:

@@ -1,0 +1,97 @@
+"""Every mail there is, made up: for the development page, for `notifier mail`, for pictures and for tests."""
+
+from dataclasses import replace
+
+from notifier.digests.content import EditionContent, Item, RenderedMail
+from notifier.digests.letters import LetterContent, Wish, render_letter
+from notifier.digests.rendering import render
+from notifier.digests.sample_parts import (
+    CARD,
+    CONDITION,
+    EVERYTHING,
+    LATER,
+    MORE_PLACES,
+    OPENED,
+    STOPPED,
+    SUMMARY,
+    changed_item,
+    edition,
+    item_token,
+    new_item,
+    reason,
+)
+from notifier.settings import Settings
+
+
+def _seven_changed() -> list[Item]:
+    kinds = [(OPENED,), STOPPED, (LATER,), (MORE_PLACES,), EVERYTHING, (SUMMARY,)]
+    return [
+        changed_item(number, *kinds[number % 6], card=CARD if number % 2 else None) for number in range(1, 8)
+    ]
+
+
+def _seven_new() -> list[Item]:
+    choices = [reason("condition", CONDITION, 1), reason("condition", "Throat Tumor", 1)]
+    return [
+        new_item(number, choices[number % 2], card=CARD if number % 3 else None) for number in range(1, 8)
+    ]
+
+
+SAMPLES: dict[str, EditionContent] = {
+    "one-change": edition(changed_item(1, OPENED, card=CARD)),
+    "twelve": edition(
+        changed_item(1, *STOPPED, overallStatus="TERMINATED"),
+        changed_item(2, OPENED, card=CARD),
+        changed_item(3, LATER),
+        changed_item(4, MORE_PLACES, card=CARD),
+        changed_item(5, SUMMARY),
+        *_seven_new(),
+    ),
+    "many-changes": edition(changed_item(1, *EVERYTHING, card=CARD)),
+    "stopped": edition(changed_item(1, *STOPPED, overallStatus="TERMINATED")),
+    "new-with-card": edition(new_item(1, card=CARD)),
+    "new-without-card": edition(
+        new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, countries=[])
+    ),
+    "both": edition(
+        changed_item(1, *STOPPED, overallStatus="TERMINATED"),
+        changed_item(2, LATER, MORE_PLACES, card=CARD),
+        new_item(3, card=CARD),
+        new_item(4, reason("condition", CONDITION, 4)),
+        new_item(5, reason("condition", "Throat Tumor", 1), reason("condition", CONDITION, 3)),
+    ),
+    "long": edition(
+        *_seven_changed(), *(new_item(number, card=CARD if number % 2 else None) for number in range(90))
+    ),
+    "titles": edition(changed_item(1, OPENED, card=CARD), new_item(2), titles_in_subject=True),
+}
+
+WISHES = (
+    Wish("Sunvertinol With Radiation in Adults With Throat Tumors", "NCT05000001"),
+    Wish("", "NCT05000002"),
+    Wish(CONDITION),
+    Wish("Throat Tumor"),
+)
+LETTERS: dict[str, LetterContent] = {
+    "confirm": LetterContent("confirm", "en", WISHES, "weekly"),
+    "confirm-much": LetterContent(
+        "confirm", "en", tuple(Wish(f"Condition {n}") for n in range(60)), "immediate"
+    ),
+    "confirm-typed": LetterContent("confirm", "en", (Wish(CONDITION), Wish(), Wish()), "daily"),
+    "already": LetterContent("already", "en", WISHES, "daily"),
+    "manage_link": LetterContent("manage_link", "en"),
+    "stopped": LetterContent("stopped", "en"),
+}
+
+MAILS: dict[str, EditionContent | LetterContent] = {
+    **{f"digest-{name}": content for name, content in SAMPLES.items()},
+    **{f"letter-{name.replace('_', '-')}": letter for name, letter in LETTERS.items()},
+}
+
+
+def render_sample(name: str, settings: Settings, locale: str = "en") -> RenderedMail:
+    """Raises KeyError for a name that is not in MAILS."""
+    content = MAILS[name]
+    if isinstance(content, LetterContent):
+        return render_letter(replace(content, locale=locale), settings)
+    return render(replace(content, locale=locale), settings, item_token)
