@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     quiet_minutes: int = Field(
         60, ge=1, le=1440, description="After an immediate mail, what follows is gathered for this long."
     )
+    welcome_mail: bool = Field(
+        False, description="Whether people get a mail that says what they follow when they have confirmed."
+    )
     batch_size: int = Field(500, ge=1, le=1000, description="Most people in one provider call.")
     send_rate: float = Field(
         0, ge=0, description="Most mails a second for the whole account, all workers together; 0 is no limit."

@@ -10,7 +10,7 @@ from notifier.db.base import Base
 
 BATCH_STATES = ("planned", "sending", "accepted", "unknown", "retrying", "failed", "dropped")
 OWN_STATES = ("delivered", "bounced", "dropped", "failed", "skipped")
-MAILS = ("digest", "confirm", "manage_link", "stopped")
+MAILS = ("digest", "confirm", "welcome", "manage_link", "stopped")
 
 
 class Batch(Base):

@@ -23,10 +23,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The site's plain-language card for a study."""
+    """The site's plain-language card for a study. Parts that it does not have are empty."""
 
     question: str
     summary: str
+    what_this_could_mean: str = ""
+    active_substance: str = ""
+    what_it_could_lead_to: str = ""
+    what_could_go_wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ _reason = lru_cache(KEPT_REASONS)(Reason)  # the same in thousands of editions
 
 _EVENTS = """
 SELECT e.id, e.kind, e.changes::text AS changes, e.study::text AS study, e.position, e.occurred_on,
-       s.nct_id, c.question, c.summary
+       s.nct_id, c.question, c.summary, c.what_this_could_mean, c.active_substance, c.what_it_could_lead_to,
+       c.what_could_go_wrong
 FROM change_events e
 JOIN studies s ON s.id = e.study_id
 LEFT JOIN study_cards c ON c.nct_id = s.nct_id
@@ -113,15 +114,16 @@ def _item(
     occurred_on: date | None,
     nct_id: str,
     question: str | None,
-    summary: str | None,
+    *parts: str | None,
 ) -> Item:
-    """The same for the same row: what is worked out of an event is kept with it from one round to the next."""
+    """The same for the same row: what is worked out of an event is kept with it from one round to the next. `parts`
+    of the card stand as in `Card`."""
     return Item(
         nct_id=nct_id,
         kind=kind,
         changes=orjson.loads(changes),
         study=orjson.loads(study),
-        card=Card(question, summary or "") if question else None,
+        card=Card(question, *(part or "" for part in parts)) if question else None,
         reasons=(),
         position=position,
         occurred_on=occurred_on,

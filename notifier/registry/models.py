@@ -32,13 +32,26 @@ class Study(Base):
 
 
 class StudyCard(Base):
-    """The site's plain-language card for a study. It may arrive before the record does."""
+    """The site's plain-language card for a study. It may arrive before the record does.
+
+    No card says what a study could bring without saying what could go wrong.
+    """
 
     __tablename__ = "study_cards"
+    __table_args__ = (
+        CheckConstraint(
+            "what_could_go_wrong IS NOT NULL OR (what_this_could_mean IS NULL AND what_it_could_lead_to IS NULL)",
+            name="weighed",
+        ),
+    )
 
     nct_id: Mapped[str] = mapped_column(primary_key=True)
     question: Mapped[str]
     summary: Mapped[str]
+    what_this_could_mean: Mapped[str | None]
+    active_substance: Mapped[str | None]
+    what_it_could_lead_to: Mapped[str | None]
+    what_could_go_wrong: Mapped[str | None]
     updated_at: Mapped[datetime]
 
 

@@ -18,10 +18,12 @@ from notifier.registry.rules import VALUES
 from notifier.registry.snapshot import snapshot
 from notifier.registry.states import NewEvent
 
-_STORE_CARDS = text("""
-    INSERT INTO study_cards (nct_id, question, summary, updated_at) VALUES (:nct_id, :question, :summary, :now)
+_PARTS = tuple(name for name in Card.model_fields if name != "nct_id")
+_STORE_CARDS = text(f"""
+    INSERT INTO study_cards (nct_id, {", ".join(_PARTS)}, updated_at)
+    VALUES (:nct_id, {", ".join(f":{part}" for part in _PARTS)}, :now)
     ON CONFLICT (nct_id) DO UPDATE
-    SET question = excluded.question, summary = excluded.summary, updated_at = excluded.updated_at
+    SET {", ".join(f"{part} = excluded.{part}" for part in _PARTS)}, updated_at = excluded.updated_at
 """)
 _STUDIES = text("""
     SELECT id, nct_id, facts::text AS facts, baseline::text AS baseline, first_seen_at
@@ -64,7 +66,8 @@ class _Study:
 
 
 def store_cards(conn: Connection, cards: Sequence[Any], now: datetime) -> PushResult:
-    """Cards are {"nct_id", "question", "summary"}. One bad card does not keep out the rest."""
+    """Cards are as `Card` of registry/pushed.py. A newer card takes the place of the older as a whole; one bad card
+    does not keep out the rest."""
     result = PushResult()
     valid = {card.nct_id: card for _, card in _checked(Card, cards, result)}
     if valid:  # in one order, so that two pushes wait for each other and never in a circle

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from notifier.registry.fields import Fields
 from notifier.registry.projection import READERS, clean_nct_id
@@ -11,8 +20,9 @@ from notifier.registry.rules import COMPARED, VALUES
 from notifier.registry.text import tidy, tidy_lines
 
 MAX_QUESTION = 300  # characters
-MAX_SUMMARY = 2000
+MAX_SUMMARY = 2000  # as for each part of a card that comes after the summary
 MAX_CHANGES = 50
+GAINS = ("what_this_could_mean", "what_it_could_lead_to")
 MAX_ITEMS = 2000  # in one list; the largest studies have some 1,600 places
 
 
@@ -35,9 +45,23 @@ def _compared(fact: str) -> str:
     return fact
 
 
+def _nothing_in_it(text: Any) -> Any:
+    """Sites store a part that nobody has written as an empty text."""
+    return None if isinstance(text, str) and not tidy_lines(text) else text
+
+
+def _weighed(risk: str | None, info: ValidationInfo) -> str | None:
+    """Never what could be gained without what could be lost."""
+    gains = [name for name in GAINS if info.data.get(name)]
+    if gains and not risk:
+        raise ValueError(f"must be given too, as the card has {' and '.join(gains)}")
+    return risk
+
+
 NctId = Annotated[str, Field(max_length=40), AfterValidator(_nct_id)]
 Line = Annotated[str, AfterValidator(tidy), AfterValidator(_filled)]
 Lines = Annotated[str, AfterValidator(tidy_lines), AfterValidator(_filled)]
+Part = Annotated[Annotated[Lines, Field(max_length=MAX_SUMMARY)] | None, BeforeValidator(_nothing_in_it)]
 
 
 class _Pushed(BaseModel):
@@ -45,11 +69,16 @@ class _Pushed(BaseModel):
 
 
 class Card(_Pushed):
-    """A study in plain language: the question it asks, and what it does about it."""
+    """A study in plain language: the question it asks, what it does about it, and, where the site has written
+    them, four more parts. They are checked in this order: the risk after what it is weighed against."""
 
     nct_id: NctId
     question: Annotated[Line, Field(max_length=MAX_QUESTION)]
     summary: Annotated[Lines, Field(max_length=MAX_SUMMARY)]
+    what_this_could_mean: Part = None
+    active_substance: Part = None
+    what_it_could_lead_to: Part = None
+    what_could_go_wrong: Annotated[Part, AfterValidator(_weighed), Field(validate_default=True)] = None
 
 
 class Change(_Pushed):

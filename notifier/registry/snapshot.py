@@ -1,6 +1,9 @@
 """What a card shows of a study, as it was at an event."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 from notifier.db.base import Json
 
@@ -18,8 +21,8 @@ def snapshot(nct_id: str, facts: Json, first_seen: date) -> Json:
         "phases": facts.get("phases") or [],
         "studyType": facts.get("studyType"),
         "conditions": (facts.get("conditions") or [])[:MAX_CONDITIONS],
-        "countries": sorted({place["country"] for place in places if place["country"]}),
         "locationCount": len(places),
+        "locationsByCountry": _by_country(places),
         "enrollment": facts.get("enrollment"),
         "briefSummary": _cut(facts.get("briefSummary")),
         "firstPosted": facts.get("firstPosted"),
@@ -27,6 +30,12 @@ def snapshot(nct_id: str, facts: Json, first_seen: date) -> Json:
         "firstSeen": first_seen.isoformat(),
         "hasResults": bool(facts.get("hasResults")),
     }
+
+
+def _by_country(places: Iterable[Json]) -> list[list[Any]]:
+    """[country, how many], most first; places of no country are left out. A list, as the order is told."""
+    counts = Counter(place["country"] for place in places if place["country"])
+    return [[country, count] for country, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _cut(summary: str | None) -> str | None:

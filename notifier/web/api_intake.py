@@ -15,6 +15,7 @@ from notifier.db.installation import installed_on
 from notifier.registry.intake import take_in
 from notifier.registry.positions import assign_positions
 from notifier.registry.push import ItemError, PushResult, store_cards, store_pushed_events
+from notifier.registry.pushed import Card
 from notifier.registry.records import RawRecord, Rejection
 from notifier.web.api_key import KeyedRoute, bearer
 from notifier.web.problems import Problem
@@ -25,11 +26,7 @@ STUDY = {
     "type": "object",
     "properties": {
         "record": {"type": "object", "description": "A study record of the registry's API v2."},
-        "card": {
-            "type": "object",
-            "properties": {name: {"type": "string"} for name in ("nct_id", "question", "summary")},
-            "required": ["nct_id", "question", "summary"],
-        },
+        "card": Card.model_json_schema(),
     },
     "description": "A record, a card, or both.",
 }

@@ -99,9 +99,15 @@ def test_a_card_shows_whole_sentences() -> None:
     shown = snapshot("NCT01234567", project(study(briefSummary=summary)).facts, date(2026, 11, 22))
     assert len(shown["briefSummary"]) <= 600
     assert shown["briefSummary"].endswith(".")
-    assert shown["countries"] == ["France", "Norway"]
-    assert shown["locationCount"] == 2
     assert shown["firstSeen"] == "2026-11-22"
+
+
+def test_places_are_counted_by_country_most_first() -> None:
+    places = [place("North", "Oslo", country) for country in ("Norway", "France", "Norway", "Italy")]
+    facts = project(study(locations=[*places, {"city": "Rome"}])).facts
+    shown = snapshot("NCT01234567", facts, date(2026, 11, 22))
+    assert shown["locationsByCountry"] == [["Norway", 2], ["France", 1], ["Italy", 1]]
+    assert shown["locationCount"] == 5
 
 
 def test_a_card_of_almost_nothing_has_all_its_fields() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 
 from notifier.registry.positions import assign_positions
@@ -12,6 +13,12 @@ CARD = {
     "nct_id": "NCT01234567",
     "question": "Does tea help?",
     "summary": "People drink tea.\nThen they read.",
+}
+PARTS = {
+    "what_this_could_mean": "People may know sooner.",
+    "active_substance": "Tea leaves.",
+    "what_it_could_lead_to": "A new way to drink tea.",
+    "what_could_go_wrong": "Some people sleep less.\nSome feel sick.",
 }
 CLOSED = {"field": "overallStatus", "before": "RECRUITING", "after": "COMPLETED"}
 
@@ -54,6 +61,39 @@ def test_a_newer_card_takes_the_place_of_the_older_also_in_one_push(engine: Engi
     assert [card.question for card in cards(engine)] == ["Second?"]
 
 
+def parts_of(engine: Engine) -> dict[str, str | None]:
+    with engine.connect() as conn:
+        return dict(conn.execute(text(f"SELECT {', '.join(PARTS)} FROM study_cards")).one()._mapping)
+
+
+def test_a_card_may_have_more_parts_and_a_newer_one_replaces_them_all(engine: Engine) -> None:
+    with engine.begin() as conn:
+        store_cards(conn, [CARD | PARTS], NOW)
+    assert parts_of(engine) == PARTS
+    with engine.begin() as conn:
+        store_cards(conn, [CARD | {"what_could_go_wrong": "Some\u200b  sleep less. "}], NOW)
+    assert parts_of(engine) == dict.fromkeys(PARTS) | {"what_could_go_wrong": "Some sleep less."}
+
+
+def test_a_part_that_nobody_has_written_may_be_empty(engine: Engine) -> None:
+    with engine.begin() as conn:
+        assert store_cards(conn, [CARD | dict.fromkeys(PARTS, " \n ")], NOW) == PushResult(stored=1)
+    assert parts_of(engine) == dict.fromkeys(PARTS)
+
+
+@pytest.mark.parametrize("gain", ["what_this_could_mean", "what_it_could_lead_to"])
+def test_a_card_that_tells_of_a_gain_and_of_no_risk_is_refused_and_says_what_is_missing(
+    engine: Engine, gain: str
+) -> None:
+    one_sided = CARD | {gain: "People may feel better.", "what_could_go_wrong": " "}
+    with engine.begin() as conn:
+        result = store_cards(conn, [one_sided, CARD | {"nct_id": "NCT00000002"}], NOW)
+    [error] = result.errors
+    assert (error.index, error.field) == (0, "what_could_go_wrong")
+    assert gain in error.reason
+    assert [card.nct_id for card in cards(engine)] == ["NCT00000002"]
+
+
 BAD_CARDS: list[tuple[Any, str]] = [
     ({**CARD, "nct_id": "NCT1"}, "nct_id"),
     ({**CARD, "question": " \u200b "}, "question"),
@@ -61,6 +101,8 @@ BAD_CARDS: list[tuple[Any, str]] = [
     ({**CARD, "summary": "x" * 2001}, "summary"),
     ({**CARD, "summary": None}, "summary"),
     ({**CARD, "colour": "green"}, "colour"),
+    ({**CARD, "active_substance": "x" * 2001}, "active_substance"),
+    ({**CARD, "what_could_go_wrong": ["x"]}, "what_could_go_wrong"),
     ("card", ""),
     (None, ""),
 ]

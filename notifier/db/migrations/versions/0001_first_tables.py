@@ -163,7 +163,15 @@ def upgrade() -> None:
         sa.Column("nct_id", sa.Text(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("what_this_could_mean", sa.Text(), nullable=True),
+        sa.Column("active_substance", sa.Text(), nullable=True),
+        sa.Column("what_it_could_lead_to", sa.Text(), nullable=True),
+        sa.Column("what_could_go_wrong", sa.Text(), nullable=True),
         sa.Column("updated_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "what_could_go_wrong IS NOT NULL OR (what_this_could_mean IS NULL AND what_it_could_lead_to IS NULL)",
+            name=op.f("ck_study_cards_weighed"),
+        ),
         sa.PrimaryKeyConstraint("nct_id", name=op.f("pk_study_cards")),
     )
     op.create_table(
@@ -333,7 +341,7 @@ def upgrade() -> None:
             name=op.f("ck_batches_digest"),
         ),
         sa.CheckConstraint(
-            "mail IN ('digest', 'confirm', 'manage_link', 'stopped')", name=op.f("ck_batches_mail")
+            "mail IN ('digest', 'confirm', 'welcome', 'manage_link', 'stopped')", name=op.f("ck_batches_mail")
         ),
         sa.CheckConstraint(
             "state IN ('planned', 'sending', 'accepted', 'unknown', 'retrying', 'failed', 'dropped')",
