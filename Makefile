@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults bench bench-one-click check format migration lock clean
+.PHONY: help setup demo test faults bench bench-one-click check format catalogue migration lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: setup ## Look for mistakes without running anything: ruff and mypy
 format: setup ## Put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+catalogue: setup ## Collect our words for translators, and bring each language's file up to date
+	$(BIN)/python -m notifier.languages.extraction
 
 migration: setup ## Write the first migration anew from the models (until the first release)
 	$(BIN)/python -m notifier.db.draft

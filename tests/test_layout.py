@@ -10,7 +10,7 @@ from tests.paths import ROOT
 
 # From the ground up. Rooms on one level do not know each other.
 LEVELS = (
-    ("embedded",),
+    ("embedded", "languages"),
     ("db",),
     ("links", "conditions"),
     ("registry",),

@@ -1,0 +1,100 @@
+"""Collect our words from templates, tables and code into `locales/notifier.pot`, the list that translators fill.
+
+`python -m notifier.languages.extraction` writes it, and brings each language's own file up to date with it.
+"""
+
+import tomllib
+from collections.abc import Collection, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel.messages import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import write_po
+
+from notifier.languages.catalogue import FILE, FOLDER, cannot_be_filled, read_catalogue
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = FOLDER / "notifier.pot"
+CODES = frozenset({"name", "pattern", "stem", "topic"})  # keys of a table whose values are no words of ours
+_METHODS = [
+    ("notifier/**/words.toml", "notifier.languages.extraction:tables"),
+    ("notifier/**.py", "python"),
+    ("templates/**.html", "jinja2.ext:babel_extract"),
+    ("templates/**.txt", "jinja2.ext:babel_extract"),
+]
+_OPTIONS = {"templates/**.*": {"trimmed": "true", "silent": "false"}}
+_HEADER = """\
+# The words of Notifier, in English. Collected from its sources by `make catalogue`: do not edit.
+# How to add a language: docs/guides/languages.md
+msgid ""
+msgstr ""
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+Found = tuple[int, str, str | tuple[str, str], list[str]]
+
+
+def tables(file: Any, _keywords: object, _comments: object, options: object) -> Iterator[Found]:
+    """Babel's way to read a table of words. A pair of `one` and `many` is a message with plural forms."""
+    found = _words(tomllib.loads(file.read().decode("utf-8")), "")
+    for place, (key, message) in enumerate(found, 1):
+        yield place, "ngettext" if isinstance(message, tuple) else "gettext", message, [key]
+
+
+def _words(value: Any, key: str) -> Iterator[tuple[str, str | tuple[str, str]]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _words(part, key)
+    elif isinstance(value, dict):
+        if {"one", "many"} <= value.keys():
+            yield key, (value["one"], value["many"])
+        for name, part in value.items():
+            if name not in CODES | {"one", "many"}:
+                yield from _words(part, f"{key}.{name}".lstrip("."))
+
+
+def collected(root: Path = ROOT) -> Catalog:
+    catalogue = Catalog()
+    found = extract_from_dir(
+        root, _METHODS, _OPTIONS, comment_tags=("Translators:",), strip_comment_tags=True
+    )
+    for file, line, message, comments, context in found:
+        catalogue.add(message, None, [(file, line)], auto_comments=comments, context=context)
+    return catalogue
+
+
+def written(catalogue: Catalog) -> str:
+    """By file and not by line, so that a moved line changes nothing. Without a date, an author or an address."""
+    text = BytesIO()
+    write_po(text, catalogue, width=110, omit_header=True, sort_by_file=True, include_lineno=False)
+    return _HEADER + text.getvalue().decode("utf-8")
+
+
+def main() -> None:
+    catalogue = collected()
+    TEMPLATE.write_text(written(catalogue), "utf-8")
+    print(f"{TEMPLATE.relative_to(ROOT)}: {len(catalogue)} messages")
+    for file in sorted(FOLDER.glob(f"*/{FILE}")):
+        print(f"{file.relative_to(ROOT)}: {', '.join(_refreshed(file, catalogue))}")
+
+
+def _refreshed(file: Path, catalogue: Catalog) -> Collection[str]:
+    """Bring a language's file up to date, and say what is left to do in it."""
+    theirs = read_catalogue(file)
+    theirs.update(catalogue, no_fuzzy_matching=True)
+    with file.open("wb") as out:
+        write_po(out, theirs, width=110, ignore_obsolete=True, sort_by_file=True, include_lineno=False)
+    messages = [message for message in theirs if message.id]
+    missing = sum(not message.string or not all(message.string) for message in messages)
+    wrong = [f"cannot be filled: {message.id!r}" for message in messages if cannot_be_filled(message)]
+    return [f"{missing} of {len(messages)} not translated", *wrong]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""A language as those who use it see it: words, plurals, dates, numbers and lists."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from notifier.errors import NotifierError
+from notifier.languages.catalogue import FILE, language, locales
+from tests.languages.made_up import found_in, spoken
+
+POLISH = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);\\n"
+
+msgid "%(num)s study"
+msgid_plural "%(num)s studies"
+msgstr[0] "%(num)s badanie"
+msgstr[1] "%(num)s badania"
+msgstr[2] "%(num)s badań"
+
+msgid "Stop %(name)s"
+msgstr "Zatrzymaj %(nmae)s"
+
+#, fuzzy
+msgid "Unsure"
+msgstr "Nie wiem"
+
+msgctxt "of a place"
+msgid "Open"
+msgstr "Otwarte"
+"""
+
+
+def dropped(folder: Path, locale: str, text: str) -> Path:
+    file = folder / locale / FILE
+    file.parent.mkdir(parents=True)
+    file.write_text(text, "utf-8")
+    return folder
+
+
+def studies(locale: str, count: int) -> str:
+    return language(locale).ngettext("%(num)s study", "%(num)s studies", count)
+
+
+def test_english_is_there_without_a_file_and_writes_as_in_britain():
+    english = language("en")
+    assert (english.locale, english.direction, english.name) == ("en", "ltr", "English")
+    assert [english.date(day) for day in ("2026-11-20", "2026-11", "2026")] == [
+        "20 November 2026", "November 2026", "2026",
+    ]  # fmt: skip
+    assert english.date(date(2026, 3, 1)) == "1 March 2026"
+    assert english.number(1234567) == "1,234,567"
+    assert english.listed(["Lyon", "Turin", "Nice"]) == "Lyon, Turin and Nice"
+    assert [english.listed(words) for words in ([], ["A"], ["A", "B"])] == ["", "A", "A and B"]
+    assert english.abridged(["Lyon", "Turin"], 1200) == "Lyon, Turin and 1,200 more"
+    assert [studies("en", count) for count in (0, 1, 2)] == ["0 studies", "1 study", "2 studies"]
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-02-30", "0000", "soon", "", "20261120", "{0}"])
+def test_what_is_no_date_stands_as_it_is(text: str):
+    assert language("en").date(text) == text
+
+
+@pytest.mark.parametrize("locale", ["xx", "", "-", "en-US", "EN", "../../etc", "pl", "a" * 999, "\x00"])
+def test_a_language_that_we_do_not_have_is_english(locale: str):
+    assert language(locale) is language("en")
+
+
+def test_a_file_is_all_that_a_language_needs(tmp_path: Path):
+    with spoken(tmp_path, "pt_BR"):
+        assert locales() == ("en", "pt-BR")
+        ours = language("pt-br")
+        assert ours is language("pt_BR")
+        assert ours is language("pt-BR-x-more")
+        assert (ours.locale, ours.direction, ours.name) == ("pt-BR", "ltr", "português (Brasil)")
+        assert ours.date("2026-11-20") == "20 de novembro de 2026"
+        assert ours.number(1234) == "1.234"
+        assert ours.listed(["A", "B", "C"]) == "A, B e C"
+        assert language("pt") is language("en")
+    assert locales()[0] == "en"
+    assert language("pt-BR") is language("en")
+
+
+def test_a_language_written_from_right_to_left_says_so(tmp_path: Path):
+    with spoken(tmp_path, "ar"):
+        assert language("ar-EG").direction == "rtl"
+        assert language("ar").date("2026-11") == "نوفمبر 2026"
+
+
+def test_a_language_counts_in_its_own_way(tmp_path: Path):
+    with found_in(dropped(tmp_path, "pl", POLISH)):
+        assert [studies("pl", count).split()[1] for count in (1, 2, 5, 12, 22, 25)] == [
+            "badanie", "badania", "badań", "badań", "badania", "badań",
+        ]  # fmt: skip
+
+
+def test_what_is_not_translated_or_cannot_be_filled_stays_english(tmp_path: Path):
+    with found_in(dropped(tmp_path, "pl", POLISH)):
+        polish = language("pl")
+        assert polish.gettext("Stop %(name)s", name="A") == "Stop A"
+        assert polish.gettext("Unsure") == "Unsure"
+        assert polish.gettext("Not in the file") == "Not in the file"
+        assert polish.gettext("Open") == "Open"
+        assert polish.pgettext("of a place", "Open") == "Otwarte"
+
+
+@pytest.mark.parametrize(("locale", "text"), [("pl", "what is this"), ("qqq", POLISH)])
+def test_a_file_that_is_none_is_named(tmp_path: Path, locale: str, text: str):
+    with (
+        found_in(dropped(tmp_path, locale, text)),
+        pytest.raises(NotifierError, match=rf"{locale}/LC_MESSAGES/notifier\.po"),
+    ):
+        language(locale)
