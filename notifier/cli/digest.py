@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notifier.cli.mail import Out, Part, as_json, show_mail
 from notifier.cli.output import Json, print_json, print_table, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.cli.subscribers import address_key_of
@@ -14,7 +15,8 @@ from notifier.delivery.planning import PlannedRun, plan_all
 from notifier.delivery.progress import brakes_on, open_batches, states_of_runs
 from notifier.delivery.providers import REPEATABLE
 from notifier.delivery.sweeping import expire_leases
-from notifier.digests.preview import preview
+from notifier.digests.content import NothingToSay, RenderedMail
+from notifier.digests.preview import Preview, preview
 from notifier.digests.rendering import render
 from notifier.digests.runs import schedules_of
 from notifier.errors import NotifierError
@@ -70,19 +72,47 @@ def run(
 
 
 @app.command("preview")
-def show_preview(
-    email: str, html: Annotated[bool, typer.Option("--html", help="The HTML part.")] = False
-) -> None:
-    """What a person would read if their digest went out now: the subject and the text. Nothing is sent."""
+def show_preview(email: str, part: Part = None, out: Out = None, json: Json = False) -> None:
+    """What a person would read if their digest went out now. Nothing is sent.
+
+    The reader's own links are left out: where they go it says NOTIFIER-LINK-...
+    """
     with open_session() as session:
         try:
-            content = preview(session.engine, address_key_of(session, email), at=session.clock())
+            found = preview(session.engine, address_key_of(session, email), at=session.clock())
         except LookupError:
-            raise NotifierError("Nobody has this address.") from None
-        if content is None:
-            return stderr.print("There is nothing to read yet; no mail would go out.")
-        mail = render(content, session.settings, ItemTokens(session.keys).token)
-    stdout.print(mail.html if html else f"Subject: {mail.subject}\n\n{mail.text}", markup=False)
+            raise NotifierError(
+                "Nobody with this address has confirmed.",
+                "See `notifier subscribers show EMAIL` for a sign-up that waits.",
+            ) from None
+        mail = _rendered(found, session)
+    note = _why_not(found, mail)
+    if json:
+        return print_json({"goes_out": not note, "note": note, "mail": as_json(mail) if mail else None})
+    if note:
+        stderr.print(note, markup=False)
+    return show_mail(mail, part, out) if mail else None
+
+
+def _rendered(found: Preview, session: Session) -> RenderedMail | None:
+    if found.content is None:
+        return None
+    try:
+        return render(found.content, session.settings, ItemTokens(session.keys).token)
+    except NothingToSay:
+        return None
+
+
+def _why_not(found: Preview, mail: RenderedMail | None) -> str | None:
+    """Why no mail would go out now; None if one would."""
+    if found.has_stopped:
+        return "This person has stopped all mail; none would go out."
+    if found.suppression:
+        return f"This address is on the do-not-mail list ({found.suppression}); no mail would go out."
+    if mail is None:
+        return "There is nothing new for this person; no mail would go out."
+    if found.rests_until:
+        return f"No mail goes out to this person before {found.rests_until:%Y-%m-%d %H:%M} UTC. So far it would say:"
     return None
 
 

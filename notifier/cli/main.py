@@ -6,7 +6,17 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from notifier.cli import conditions, deliveries, digest, records, sending, services, subscribers, suppressions
+from notifier.cli import (
+    conditions,
+    deliveries,
+    digest,
+    mail,
+    records,
+    sending,
+    services,
+    subscribers,
+    suppressions,
+)
 from notifier.cli.output import stderr
 from notifier.cli.trace import trace
 from notifier.errors import NotifierError
@@ -22,6 +32,7 @@ app.add_typer(records.app, name="records")
 app.add_typer(conditions.app, name="conditions")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(digest.app, name="digest")
+app.add_typer(mail.app, name="mail")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(sending.app, name="sending")
 app.add_typer(suppressions.app, name="suppressions")
