@@ -55,10 +55,11 @@ def study_choices(conn: Connection, nct_id: str) -> StudyChoices:
     ).one_or_none()
     if study is None:
         return StudyChoices(nct_id, None, False, ())
-    return StudyChoices(nct_id, study.title, True, _readable(study.conditions or []))
+    return StudyChoices(nct_id, study.title, True, readable_conditions(study.conditions or [])[:MOST_OFFERED])
 
 
-def _readable(conditions: Sequence[str]) -> tuple[str, ...]:
+def readable_conditions(conditions: Sequence[str]) -> tuple[str, ...]:
+    """Those of a study that can be followed, each once, as people read them."""
     found: dict[str, str] = {}
     for words in conditions:
         try:
@@ -66,7 +67,7 @@ def _readable(conditions: Sequence[str]) -> tuple[str, ...]:
         except BadWish:
             continue
         found.setdefault(normal_form(line), calm(line))
-    return tuple(found.values())[:MOST_OFFERED]
+    return tuple(found.values())
 
 
 def clean_study(nct_id: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from notifier.delivery.erasing import erase
 from notifier.delivery.withdrawing import stop_one, undo_all, undo_one
 from notifier.links.keys import email_key
+from notifier.subscriptions.after_the_end import follow_condition
 from notifier.subscriptions.changing import (
     pause,
     reschedule,
@@ -98,6 +99,15 @@ def end_pause(visit: Visit, form: Form) -> Done:
     return Done("Your emails are on again.")
 
 
+def follow_instead(visit: Visit, form: Form) -> Done:
+    """A condition of a study that has ended."""
+    one, condition = visit.followed(form), form.get("condition")
+    if one is None or condition not in one.offers:
+        return NOTHING
+    follow_condition(visit.conn, visit.person.subscriber_id, condition, via=VIA, now=visit.now)
+    return Done(f"From now on you hear of new studies of {condition}.")
+
+
 def stop_this(visit: Visit, form: Form) -> Done:
     one = visit.followed(form)
     if one is None:
@@ -164,6 +174,7 @@ ACTIONS: dict[str, Callable[[Visit, Form], Done]] = {
     "titles": change_titles,
     "pause": start_pause,
     "resume": end_pause,
+    "follow": follow_instead,
     "stop_one": stop_this,
     "stop_all": stop_everything,
     "undo_one": undo_this,
@@ -171,4 +182,4 @@ ACTIONS: dict[str, Callable[[Visit, Form], Done]] = {
     "try_again": try_again,
     "delete": delete_data,
 }
-_OF_RUNNING = ("often", "reach", "titles", "pause", "resume")
+_OF_RUNNING = ("often", "reach", "follow", "titles", "pause", "resume")

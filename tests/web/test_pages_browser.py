@@ -119,6 +119,16 @@ def test_managing(page: Page, base: str, engine: Engine, service: Service, perso
     press(page, "Send me a link", "Check your email")
 
 
+def test_a_study_that_has_ended(
+    page: Page, base: str, engine: Engine, service: Service, ben: UUID, known_study: str, clock
+):
+    with engine.begin() as conn:
+        conn.execute(text("""UPDATE studies SET facts = facts || '{"overallStatus": "COMPLETED"}'"""))
+    open_(page, f"{base}/manage/{service.manage_links.token(ben, clock())}", "Your email updates")
+    press(page, "Follow new studies of: Eye Strain", "Your email updates")
+    assert page.locator("[role=status]").text_content().startswith("From now on")
+
+
 def test_leaving(page: Page, base: str, engine: Engine, service: Service, person: UUID):
     link = f"{base}/u/{service.links.token(person)}"
     target = query(engine, "SELECT id FROM targets WHERE label = :label", label=CONDITION)[0].id
