@@ -27,7 +27,8 @@ def has_due_letters(conn: Connection, now: datetime) -> bool:
 def skip_unwanted_letters(conn: Connection, batch_ids: list[int], now: datetime) -> None:
     """A confirm letter goes while its sign-up is open. Whoever said no, or does not get our mail, gets one in a while
     and no more, as to confirm is how somebody comes back, and anybody may sign up anybody. A link that was
-    asked for goes wherever mail arrives; a receipt, once, to whoever is still stopped."""
+    asked for goes wherever mail arrives; a receipt, once, to whoever is still stopped. A welcome is waited for by
+    nobody: it goes once after somebody came, and in doubt not again."""
     conn.execute(
         text(_SKIP),
         {
@@ -55,6 +56,20 @@ _ASKED_LATELY = f"""EXISTS (
            OR c.created_at > :after_bounce AND c.created_at > p.created_at
               AND p.reason IN ('bounced', 'soft bounces', 'invalid')))"""
 
+_NOT_WELCOMED = """
+    CASE WHEN p.reason IS NOT NULL THEN 'suppressed'
+         WHEN s.state <> 'active' THEN 'stopped'
+         WHEN NOT EXISTS (SELECT 1 FROM subscriptions f WHERE f.subscriber_id = s.id AND f.ended_at IS NULL)
+              THEN 'nothing followed any more'
+         WHEN b.failure_class IN ('unknown', 'worker lost') THEN 'may have come already'
+         WHEN EXISTS (SELECT 1 FROM deliveries o JOIN batches c ON c.id = o.batch_id
+                      WHERE o.subscriber_id = s.id AND c.mail = 'welcome' AND c.id < b.id
+                        AND c.state NOT IN ('failed', 'dropped') AND o.state IS DISTINCT FROM 'skipped'
+                        AND NOT EXISTS (SELECT 1 FROM subscription_changes h
+                                        WHERE h.subscriber_id = s.id AND h.action = 'stop_all'
+                                          AND h.at BETWEEN c.created_at AND b.created_at))
+              THEN 'welcomed already' END"""
+
 _SKIP = f"""
 UPDATE deliveries d SET state = 'skipped', reason = x.reason, state_at = :now
 FROM (SELECT d.id, CASE
@@ -66,6 +81,7 @@ FROM (SELECT d.id, CASE
                                           WHEN {STOPPED_SINCE} THEN 'stopped since'
                                           WHEN {_ASKED_LATELY} THEN 'said no, and asked once more already' END
         WHEN p.reason IN ('bounced', 'soft bounces', 'invalid') THEN 'suppressed'
+        WHEN b.mail = 'welcome' THEN {_NOT_WELCOMED}
         WHEN b.mail = 'stopped' THEN CASE WHEN p.reason IS NOT NULL THEN 'suppressed'
                                           WHEN s.state <> 'stopped' THEN 'not stopped any more'
                                           WHEN EXISTS (SELECT 1 FROM deliveries o JOIN batches c ON c.id = o.batch_id

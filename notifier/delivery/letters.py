@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from notifier.digests.letters import LetterContent, Wish
 
-Mail = Literal["confirm", "manage_link", "stopped"]
+Mail = Literal["confirm", "welcome", "manage_link", "stopped"]
 
 
 def post_letter(
@@ -60,15 +60,15 @@ def load_letters(conn: Connection, batch_ids: list[int]) -> dict[int, Letter]:
     """By batch. Those whose reader has been erased meanwhile are missing."""
     found = conn.execute(text(_LETTERS), {"ids": batch_ids}).all()
     wishes: dict[int, list[Wish]] = {}
-    for row in conn.execute(text(_WISHES), {"ids": [row.sign_up_id for row in found]}):
+    for row in conn.execute(text(_WISHES), {"ids": [row.id for row in found]}):
         wish = Wish(row.title or "", row.key) if row.kind == "study" else Wish(row.label if row.ours else "")
-        wishes.setdefault(row.sign_up_id, []).append(wish)
+        wishes.setdefault(row.batch_id, []).append(wish)
     return {
         row.id: Letter(
             LetterContent(
                 kind="already" if row.follower else row.mail,
                 locale=row.locale,
-                wishes=tuple(wishes.get(row.sign_up_id, ())),
+                wishes=tuple(wishes.get(row.id, ())),
                 frequency=row.frequency or "",
             ),
             reader=row.follower or row.reader,
@@ -81,8 +81,9 @@ def load_letters(conn: Connection, batch_ids: list[int]) -> dict[int, Letter]:
 # Who follows all that a sign-up asks for, as often as it asks, needs no link to confirm. Somebody on the
 # do-not-mail list does: it lifts that.
 _LETTERS = """
-SELECT b.id, b.mail, b.created_at, g.id AS sign_up_id, g.frequency,
-       COALESCE(g.locale, s.locale) AS locale, COALESCE(g.public_id, s.public_id) AS reader,
+SELECT b.id, b.mail, b.created_at,
+       COALESCE(g.frequency, h.frequency) AS frequency, COALESCE(g.locale, s.locale) AS locale,
+       COALESCE(g.public_id, s.public_id) AS reader,
        (SELECT f.public_id FROM subscribers f JOIN schedules c ON c.id = f.schedule_id
         WHERE f.email_key = g.email_key AND f.state = 'active' AND c.frequency = g.frequency
           AND NOT EXISTS (SELECT 1 FROM suppressions p WHERE p.email_key = g.email_key)
@@ -94,18 +95,27 @@ SELECT b.id, b.mail, b.created_at, g.id AS sign_up_id, g.frequency,
 FROM batches b JOIN deliveries d ON d.batch_id = b.id
 LEFT JOIN sign_ups g ON g.id = d.sign_up_id
 LEFT JOIN subscribers s ON s.id = d.subscriber_id
+LEFT JOIN schedules h ON h.id = s.schedule_id
 WHERE b.id = ANY(:ids) AND COALESCE(g.id, s.id) IS NOT NULL
 """
 
-# A stranger's words do not go into a mail: what is named has stood in a study, or is followed by the reader already.
+# What a sign-up asks for; what somebody who is welcomed follows. A stranger's words do not go into a mail: what is
+# named has stood in a study, or is followed by the reader already.
 _WISHES = """
-SELECT w.sign_up_id, t.kind, t.key, t.label, COALESCE(c.question, s.facts ->> 'briefTitle') AS title,
-       t.known OR EXISTS (SELECT 1 FROM sign_ups g JOIN subscribers f ON f.email_key = g.email_key
-                          JOIN subscriptions u ON u.subscriber_id = f.id
-                          WHERE g.id = w.sign_up_id AND u.target_id = t.id AND u.ended_at IS NULL) AS ours
-FROM sign_up_targets w JOIN targets t ON t.id = w.target_id
+SELECT w.batch_id, t.kind, t.key, t.label, COALESCE(c.question, s.facts ->> 'briefTitle') AS title,
+       t.known OR w.is_followed AS ours
+FROM (SELECT d.batch_id, w.target_id,
+             EXISTS (SELECT 1 FROM sign_ups g JOIN subscribers f ON f.email_key = g.email_key
+                     JOIN subscriptions u ON u.subscriber_id = f.id
+                     WHERE g.id = w.sign_up_id AND u.target_id = w.target_id AND u.ended_at IS NULL) AS is_followed
+      FROM deliveries d JOIN sign_up_targets w ON w.sign_up_id = d.sign_up_id WHERE d.batch_id = ANY(:ids)
+      UNION ALL
+      SELECT d.batch_id, u.target_id, true
+      FROM deliveries d JOIN batches b ON b.id = d.batch_id AND b.mail = 'welcome'
+      JOIN subscriptions u ON u.subscriber_id = d.subscriber_id AND u.ended_at IS NULL
+      WHERE d.batch_id = ANY(:ids)) w
+JOIN targets t ON t.id = w.target_id
 LEFT JOIN study_cards c ON t.kind = 'study' AND c.nct_id = t.key
 LEFT JOIN studies s ON t.kind = 'study' AND s.nct_id = t.key
-WHERE w.sign_up_id = ANY(:ids)
-ORDER BY w.sign_up_id, t.kind DESC, t.label
+ORDER BY w.batch_id, t.kind DESC, t.label
 """

@@ -12,7 +12,7 @@ from notifier.links.timed import LIFETIMES, OldToken
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.signing_up import SignUpView, confirm, find_sign_up, refuse, renew
 from notifier.web.forms import Form, Pair, form_routes, token_in
-from notifier.web.mailing import may_mail, refused, wake_letters
+from notifier.web.mailing import may_mail, post_welcome, refused, wake_letters
 from notifier.web.pages import page
 from notifier.web.service import service_of
 from notifier.web.sign_up_pages import check_email_page
@@ -63,6 +63,8 @@ def take(request: Request, form: Form) -> Response:
         return show(request)
     with service.engine.begin() as conn:
         result = confirm(conn, public_id, now=now)
+        if result.state == "confirmed" and result.subscriber_public_id:
+            post_welcome(service, conn, result.subscriber_public_id)
     log.info("sign_up_confirmed", result=result.state)
     return _settled(request, result.state, _find(request, public_id))
 
@@ -87,7 +89,8 @@ def _settled(request: Request, outcome: str, found: SignUpView | None) -> Respon
         return page(request, "already_on")
     service = service_of(request)
     token = service.manage_links.token(found.subscriber_public_id, service.clock())
-    return page(request, "confirmed", manage=f"{service.root}/manage/{token}")
+    after = wake_letters(service) if service.settings.welcome_mail else None
+    return page(request, "confirmed", manage=f"{service.root}/manage/{token}", after=after)
 
 
 def _too_old(request: Request, public_id: UUID) -> Response:

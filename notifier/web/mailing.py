@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.delivery.letters import post_letter
+from notifier.subscriptions.holding import id_of
 from notifier.web.limits import Verdict
 from notifier.web.pages import page
 from notifier.web.problems import problem
@@ -51,7 +52,7 @@ def has_room(conn: Connection, email: str, now: datetime) -> bool:
         text(
             f"""SELECT count(*) FROM batches b JOIN deliveries d ON d.batch_id = b.id
                   LEFT JOIN sign_ups u ON u.id = d.sign_up_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
-                WHERE b.mail <> 'digest' AND b.created_at > :since
+                WHERE b.mail <> 'digest' AND b.mail <> 'welcome' AND b.created_at > :since
                   AND {_MAILBOX.format("COALESCE(u.email, s.email)")} = {mailbox}"""
         ),
         bind,
@@ -63,6 +64,12 @@ def has_room(conn: Connection, email: str, now: datetime) -> bool:
 _MAILBOX = (
     "(replace(split_part(split_part(lower({0}), '@', 1), '+', 1), '.', '') || split_part(lower({0}), '@', 2))"
 )
+
+
+def post_welcome(service: Service, conn: Connection, person: UUID) -> None:
+    """Where WELCOME_MAIL is on, say what has been set up. Whether it goes is decided when it is claimed."""
+    if service.settings.welcome_mail:
+        post_letter(conn, "welcome", now=service.clock(), subscriber_id=id_of(conn, person))
 
 
 def post_receipt(conn: Connection, person: UUID, now: datetime) -> None:

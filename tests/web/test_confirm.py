@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -175,3 +176,16 @@ def test_confirming_is_never_limited_and_needs_no_redis(client, engine, link, se
     monkeypatch.setattr(type(service.limits), "allow_mail_to", lambda *_: "down")
     assert heading(client.post(link, data=YES).text) == ON
     assert followed(engine) == 1
+
+
+@pytest.mark.parametrize(("wanted", "posted"), [(False, ["confirm"]), (True, ["confirm", "welcome"])])
+def test_a_welcome_is_posted_once_where_it_is_wanted(
+    app, client, engine, link, service, wakes, wanted, posted
+):
+    chosen = service.settings.model_copy(update={"welcome_mail": wanted})
+    app.state.service = replace(service, settings=chosen)
+    wakes.clear()
+    for _ in range(2):
+        client.post(link, data=YES)
+    assert letters(engine) == posted
+    assert wakes == ["letter"] * wanted
