@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         le=9,
         description="How many proxies stand before the web process and add to X-Forwarded-For; 0 ignores it.",
     )
+    dev_pages: bool = Field(
+        False, description="Whether /dev/mails shows every mail with made-up data; never in production."
+    )
     log_format: Literal["text", "json"] = Field("text", description="How log lines look: text or json.")
     digest_hour: int = Field(
         8, ge=0, le=23, description="Local hour of daily and weekly digests, unless chosen."
@@ -175,6 +178,8 @@ class Settings(BaseSettings):
         for name in FOR_REAL_MAIL:
             if name not in self.model_fields_set or not getattr(self, name):
                 yield f"{name.upper()} is missing; mail to real people needs your own"
+        if self.dev_pages:
+            yield "DEV_PAGES is on; where mail goes to real people it must be off"
         if "public_url" in self.model_fields_set and checks.on_this_machine(self.public_url):
             yield "PUBLIC_URL leads to this machine only; links in mail to real people need an https:// address"
 

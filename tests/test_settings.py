@@ -186,6 +186,11 @@ def test_links_in_mail_to_real_people_must_not_lead_to_this_machine(load):
     assert "PUBLIC_URL leads to this machine only" in message
 
 
+def test_pages_for_development_are_off_and_stay_off_where_mail_goes_to_real_people(load):
+    assert not load().dev_pages
+    assert "DEV_PAGES is on" in refusal(load, **REAL_MAIL | {"DEV_PAGES": "true"})
+
+
 def test_smtp_needs_its_server(load):
     assert "SMTP_URL is missing" in refusal(load, MAIL_PROVIDER="smtp")
 

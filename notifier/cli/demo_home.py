@@ -58,6 +58,7 @@ def live_in(home: Path, api_key: str) -> Settings:
         MAIL_PROVIDER="outbox",
         SITE_STUDY_URL="https://example.org/studies/{nct_id}",
         API_KEYS=api_key,
+        DEV_PAGES="true",
         DIGEST_HOUR=str(_calm_hour(datetime.now(UTC))),
     )
     os.chdir(home)

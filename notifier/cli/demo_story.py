@@ -142,6 +142,7 @@ class Story:
         say(
             f"This mail      {shown(home / 'mail.html', self.here)}   (as text: mail.txt, beside it)",
             f"All mails      {shown(self.services.settings.outbox_path, self.here)}",
+            f"Mails' looks   {self.services.url('/dev/mails')}",
             f"Unsubscribe    {mail.unsubscribe_url}",
             f"Manage         {mail.manage_url}",
             f"Sign up        {self.services.url(f'/subscribe?study={OFFERED}')}",

@@ -12,6 +12,7 @@ from notifier.web import (
     api_intake,
     api_subscriptions,
     confirm,
+    dev_mails,
     fresh_link,
     health,
     manage,
@@ -49,6 +50,8 @@ def create_app(
     app.state.service = Service(settings, engine, leaving or engine, wake, clock)
     for pages in (unsubscribe, sign_up, confirm, manage, fresh_link):
         app.router.routes.extend(pages.routes)
+    if settings.dev_pages:
+        app.router.routes.extend(dev_mails.routes)
     for api in (health, api_intake, api_conditions, api_subscriptions, webhook):
         app.include_router(api.router)
     add_problem_handlers(app)

@@ -28,7 +28,10 @@ log = structlog.get_logger()
 
 
 class SafeHeaders:
-    """`framed_by`: the origins whose pages may show the sign-up form inside their own; nothing else is framed."""
+    """`framed_by`: the origins whose pages may show the sign-up form inside their own; nothing else is framed.
+
+    A policy that an answer brings along stands.
+    """
 
     def __init__(self, app: ASGIApp, framed_by: Sequence[str]) -> None:
         self._app = app
@@ -43,7 +46,8 @@ class SafeHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in headers if one[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -6,4 +6,10 @@ from pathlib import Path
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
 STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-STYLE_HASH = f"sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}"
+
+
+def style_hash(style: str) -> str:
+    return f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}"
+
+
+STYLE_HASH = style_hash(STYLE)
