@@ -1,27 +1,30 @@
 """What the templates show of one study: every line ready, every text of others made harmless."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from notifier.digests.content import Item, Reason, Snapshot
-from notifier.digests.text import clean, first_sentences, joined
+from notifier.digests.text import clean, first_sentences
 from notifier.digests.vocabulary import (
     WORDS,
     code_words,
     date_words,
-    people_words,
     phase_words,
     status_state,
     status_words,
 )
 from notifier.digests.words import Told, tell
+from notifier.languages.language import Language
 
 TITLE_LIMIT = 200
 SUMMARY_LIMIT = 320
 TOLD_IN_FULL = 3  # changes shown as before and now; the rest is named
+COUNTRIES = 3  # named, those with most places
 NARROWER, ASSIGNED = 4, 3  # evidence ranks that need a word of explanation
+
+Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class CardView:
     registry_title: str
     state: str
     seen: str
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[Fact, ...]
     lead: str
     told: tuple[Told, ...]
     also: str
@@ -71,33 +74,33 @@ def _registry_title(item: Item) -> str:
     return clean(item.study.get("briefTitle") or "", TITLE_LIMIT)
 
 
-def state(item: Item) -> str:
+def state(item: Item, language: Language) -> str:
     """What happened, in a word or two."""
     if is_followed(item):
         told = {change["field"]: change["after"] for change in item.changes}
         if told.get("overallStatus"):
-            return status_state(told["overallStatus"])
-        return "Results posted" if told.get("hasResults") else "Changed"
-    return "New study" if item.kind == "new_study" else "New for you"
+            return status_state(told["overallStatus"], language)
+        return language.gettext("Results posted") if told.get("hasResults") else language.gettext("Changed")
+    return language.gettext("New study") if item.kind == "new_study" else language.gettext("New for you")
 
 
 def study_url(pattern: str, nct_id: str) -> str:
     return pattern.replace("{nct_id}", quote(nct_id, safe=""))
 
 
-def card_view(item: Item, links: CardLinks) -> CardView:
+def card_view(item: Item, links: CardLinks, language: Language) -> CardView:
     """What the event says is worked out once for all editions that it stands in; why and the link are the reader's."""
     followed = is_followed(item)
-    key = (followed, links.study)
+    key = (followed, links.study, language)
     if (about := item.told.get(key)) is None:
-        about = item.told[key] = _about(item, links.study, followed=followed)
+        about = item.told[key] = _about(item, links.study, language, followed=followed)
     stop_url = next((links.stop(reason.target_id) for reason in item.reasons if reason.kind == "study"), "")
-    why = _why(item)
+    why = _why(item, language)
     return replace(about, why=why, stop_url=stop_url) if why or stop_url else about
 
 
-def _about(item: Item, url_pattern: str, *, followed: bool) -> CardView:
-    told = tell(item.changes) if followed else ()
+def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) -> CardView:
+    told = tell(item.changes, language) if followed else ()
     shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
     return CardView(
@@ -105,12 +108,12 @@ def _about(item: Item, url_pattern: str, *, followed: bool) -> CardView:
         url=study_url(url_pattern, item.nct_id),
         title=shown_title,
         registry_title="" if registry_title == shown_title else registry_title,
-        state=state(item),
-        seen=_seen(item),
-        facts=tuple(_changed_facts(item) if followed else _new_facts(item.study)),
-        lead="" if followed else _lead(item),
+        state=state(item, language),
+        seen=_seen(item, language),
+        facts=tuple(_changed_facts(item, language) if followed else _new_facts(item.study, language)),
+        lead="" if followed else _lead(item, language),
         told=told[:TOLD_IN_FULL],
-        also=joined([one.label.lower() for one in told[TOLD_IN_FULL:]]),
+        also=language.listed([one.name for one in told[TOLD_IN_FULL:]]),
         summary=summary,
         is_summary_theirs=is_theirs,
         why=(),
@@ -118,10 +121,10 @@ def _about(item: Item, url_pattern: str, *, followed: bool) -> CardView:
     )
 
 
-def _lead(item: Item) -> str:
+def _lead(item: Item, language: Language) -> str:
     if item.kind == "new_study":
         return ""
-    return "This study is not new, but its record now names a condition that you follow."
+    return language.gettext("This study is not new, but its record now names a condition that you follow.")
 
 
 def _summary(item: Item) -> tuple[str, bool]:
@@ -132,78 +135,114 @@ def _summary(item: Item) -> tuple[str, bool]:
     ), True
 
 
-def _seen(item: Item) -> str:
+def _seen(item: Item, language: Language) -> str:
     """First seen by us, and last updated: the registry's posting date."""
-    first = date_words(str(item.study.get("firstSeen") or ""))
-    updated = date_words(str(item.study.get("lastUpdatePosted") or item.occurred_on or ""))
+    first = date_words(str(item.study.get("firstSeen") or ""), language)
+    updated = date_words(str(item.study.get("lastUpdatePosted") or item.occurred_on or ""), language)
     if first and first == updated:
-        return f"First seen and last updated {first}."
-    parts = [f"First seen {first}." if first else "", f"Last updated {updated}." if updated else ""]
+        return language.gettext("First seen and last updated %(date)s.", date=first)
+    parts = [
+        language.gettext("First seen %(date)s.", date=first) if first else "",
+        language.gettext("Last updated %(date)s.", date=updated) if updated else "",
+    ]
     return " ".join(filter(None, parts))
 
 
-def _new_facts(study: Snapshot) -> list[tuple[str, str]]:
-    about = [("About", _conditions(study))] if study.get("conditions") else []
-    return [*about, *_status(study), *_design(study), ("Places", _places(study)), *_people(study)]
+def _new_facts(study: Snapshot, language: Language) -> list[Fact]:
+    about = [(language.gettext("About"), _conditions(study, language))] if study.get("conditions") else []
+    return [
+        *about,
+        *_status(study, language),
+        *_design(study, language),
+        _places(study, language),
+        *_people(study, language),
+    ]
 
 
-def _changed_facts(item: Item) -> list[tuple[str, str]]:
+def _changed_facts(item: Item, language: Language) -> list[Fact]:
     """What the reader may have forgotten, and no fact that is told as a change."""
     changed = {change["field"] for change in item.changes}
-    status = [] if "overallStatus" in changed else _status(item.study)
-    design = [] if "phases" in changed else _design(item.study)
-    return [*status, *design, ("Places", _places(item.study))]
+    status = [] if "overallStatus" in changed else _status(item.study, language)
+    design = [] if "phases" in changed else _design(item.study, language)
+    return [*status, *design, _places(item.study, language)]
 
 
-def _status(study: Snapshot) -> list[tuple[str, str]]:
-    return [("Status", status_words(study["overallStatus"]))] if study.get("overallStatus") else []
+def _status(study: Snapshot, language: Language) -> list[Fact]:
+    if not study.get("overallStatus"):
+        return []
+    return [(language.gettext("Status"), status_words(study["overallStatus"], language))]
 
 
-def _design(study: Snapshot) -> list[tuple[str, str]]:
+def _design(study: Snapshot, language: Language) -> list[Fact]:
     if study.get("phases"):
-        return [("Phase", phase_words(study["phases"]))]
+        return [(language.gettext("Phase"), phase_words(study["phases"], language))]
     if study.get("studyType"):
-        return [("Kind", code_words(WORDS["study_types"], study["studyType"]))]
+        return [(language.gettext("Kind"), code_words(WORDS["study_types"], study["studyType"], language))]
     return []
 
 
-def _people(study: Snapshot) -> list[tuple[str, str]]:
+def _people(study: Snapshot, language: Language) -> list[Fact]:
     enrollment = study.get("enrollment") or {}
-    return [("People", _size(enrollment))] if enrollment.get("count") else []
+    return [(language.gettext("People"), _size(enrollment, language))] if enrollment.get("count") else []
 
 
-def _size(enrollment: Any) -> str:
-    count = people_words(enrollment["count"]).split(" ")[0]
-    return f"{count} planned" if enrollment.get("type") == "ESTIMATED" else count
+def _size(enrollment: Any, language: Language) -> str:
+    count = enrollment["count"]
+    number = language.number(count) if isinstance(count, int) else clean(count, 60)
+    if enrollment.get("type") == "ESTIMATED":
+        return language.gettext("%(number)s planned", number=number)
+    return number
 
 
-def _places(study: Snapshot) -> str:
-    count, countries = study.get("locationCount") or 0, study.get("countries") or []
+def _places(study: Snapshot, language: Language) -> Fact:
+    return language.gettext("Places"), _how_many_places(study, language)
+
+
+def _how_many_places(study: Snapshot, language: Language) -> str:
+    count, countries = study.get("locationCount") or 0, study.get("locationsByCountry") or []
     if not count:
-        return "Not named yet"
-    if len(countries) > 3:
-        return f"{count:,} in {len(countries)} countries"
-    return f"{count:,}{' in ' if countries else ''}{joined([clean(country, 60) for country in countries])}"
+        return language.gettext("Not named yet")
+    number = language.number(count)
+    if not countries:
+        return number
+    named = [f"{clean(country, 60)} {language.number(places)}" for country, places in countries]
+    return language.gettext("%(number)s. %(countries)s", number=number, countries=_countries(named, language))
 
 
-def _conditions(study: Snapshot) -> str:
+def _countries(named: Sequence[str], language: Language) -> str:
+    """`France 8, Italy 3, Spain 1`, and how many more countries."""
+    first, more = language.series(named[:COUNTRIES]), len(named) - COUNTRIES
+    if more <= 0:
+        return first
+    return language.ngettext(
+        "%(countries)s and %(num)s more country",
+        "%(countries)s and %(num)s more countries",
+        more,
+        countries=first,
+    )
+
+
+def _conditions(study: Snapshot, language: Language) -> str:
     names = [clean(name, 80) for name in study.get("conditions") or []]
-    more = f"{len(names) - 3} more"
-    return joined([*names[:3], more] if len(names) > 4 else names)
+    return language.abridged(names[:3], len(names) - 3) if len(names) > 4 else language.listed(names)
 
 
-def _why(item: Item) -> tuple[str, ...]:
+def _why(item: Item, language: Language) -> tuple[str, ...]:
     """How the study and the person's choices belong together, where that is not plain to see."""
-    lines = [_why_line(reason, is_only=len(item.reasons) == 1) for reason in item.reasons]
+    lines = [_why_line(reason, language, is_only=len(item.reasons) == 1) for reason in item.reasons]
     return tuple(line for line in lines if line)
 
 
-def _why_line(reason: Reason, *, is_only: bool) -> str:
+def _why_line(reason: Reason, language: Language, *, is_only: bool) -> str:
     label = clean(reason.label, TITLE_LIMIT)
     if reason.evidence == NARROWER:
-        return f"You follow “{label}”, a broader condition. This study is about a part of it."
+        return language.gettext(
+            "You follow “%(name)s”, a broader condition. This study is about a part of it.", name=label
+        )
     if reason.evidence == ASSIGNED:
-        return f"The registry’s index lists this study under “{label}”."
+        return language.gettext("The registry’s index lists this study under “%(name)s”.", name=label)
     if is_only:
         return ""
-    return "You follow this study." if reason.kind == "study" else f"You follow “{label}”."
+    if reason.kind == "study":
+        return language.gettext("You follow this study.")
+    return language.gettext("You follow “%(name)s”.", name=label)

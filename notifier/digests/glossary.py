@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from notifier.digests.vocabulary import WORDS
+from notifier.languages.language import Language
 
 MOST = 4
 _ENTRIES = [(entry, re.compile(rf"\b(?:{entry['pattern']})\b")) for entry in WORDS["glossary"]]
@@ -16,7 +17,7 @@ class Explained:
     means: str
 
 
-def explain(texts: Iterable[str]) -> tuple[Explained, ...]:
+def explain(texts: Iterable[str], language: Language) -> tuple[Explained, ...]:
     """The first few hard words of `texts`, in the order in which they come."""
     text = "\n".join(texts).lower()
     found = []
@@ -24,4 +25,6 @@ def explain(texts: Iterable[str]) -> tuple[Explained, ...]:
         if entry["stem"] in text and (match := pattern.search(text)):
             found.append((match.start(), entry))
     first = sorted(found, key=lambda place: place[0])[:MOST]
-    return tuple(Explained(entry["term"], entry["means"]) for _, entry in first)
+    return tuple(
+        Explained(language.gettext(entry["term"]), language.gettext(entry["means"])) for _, entry in first
+    )

@@ -7,8 +7,9 @@ from notifier.digests.content import RenderedMail
 from notifier.digests.rendering import filled, inlined
 from notifier.digests.tags import CONFIRM_TAG, MANAGE_TAG
 from notifier.digests.text import clean
-from notifier.digests.view import reading_direction
 from notifier.digests.vocabulary import WORDS
+from notifier.languages.catalogue import language_of
+from notifier.languages.language import Language
 from notifier.settings import Settings
 
 LetterKind = Literal["confirm", "already", "manage_link", "stopped"]
@@ -60,28 +61,30 @@ class LetterView:
 
 def render_letter(content: LetterContent, settings: Settings) -> RenderedMail:
     """Raises NotifierError for a template that cannot be filled."""
-    subject = filled(f"{content.kind}/subject.txt").strip()
-    view = _view(content, subject, settings)
+    language = language_of(content.locale)
+    subject = filled(f"{content.kind}/subject.txt", language).strip()
+    view = _view(content, subject, settings, language)
     return RenderedMail(
         subject=subject,
-        text=filled(f"{content.kind}/body.txt", mail=view).strip() + "\n",
-        html=inlined(f"{content.kind}/body.html", mail=view),
+        text=filled(f"{content.kind}/body.txt", language, mail=view).strip() + "\n",
+        html=inlined(f"{content.kind}/body.html", language, mail=view),
     )
 
 
-def _view(content: LetterContent, subject: str, settings: Settings) -> LetterView:
+def _view(content: LetterContent, subject: str, settings: Settings, language: Language) -> LetterView:
     words, named = WORDS["letters"][content.kind], content.wishes[:WISHES]
+    often = WORDS["frequencies"].get(content.frequency)
     return LetterView(
-        locale=content.locale,
-        direction=reading_direction(content.locale),
+        locale=language.locale,
+        direction=language.direction,
         subject=subject,
-        headline=words["headline"],
-        preheader=words["preheader"],
+        headline=language.gettext(words["headline"]),
+        preheader=language.gettext(words["preheader"]),
         studies=tuple(Wish(clean(wish.label, TITLE_LIMIT), wish.nct_id) for wish in named if wish.nct_id),
         conditions=tuple(clean(wish.label, TITLE_LIMIT) for wish in named if wish.label and not wish.nct_id),
         typed=named.count(Wish()),
         more=len(content.wishes) - len(named),
-        how_often=WORDS["frequencies"].get(content.frequency, ""),
+        how_often=language.gettext(often) if often else "",
         link=CONFIRM_TAG if content.kind == "confirm" else MANAGE_TAG,
         reply_to=settings.mail_reply_to,
         postal_address=settings.postal_address,

@@ -9,6 +9,7 @@ from notifier.digests.cards import CardLinks, CardView, card_view, is_followed, 
 from notifier.digests.content import Item
 from notifier.digests.text import clean
 from notifier.digests.words import weight
+from notifier.languages.language import Language
 
 CARDS = 10
 TITLES = 10
@@ -40,7 +41,7 @@ class Outline:
     groups: tuple[Group, ...]
     titles: tuple[Line, ...]
     numbers: tuple[Line, ...]
-    more: int  # how many stand neither as a card nor as a title
+    more: str  # how many stand neither as a card nor as a title; empty where none is left
 
     @property
     def cards(self) -> tuple[CardView, ...]:
@@ -85,21 +86,31 @@ def chosen(item: Item) -> Chosen:
     return Chosen(best.label, best.target_id)
 
 
-def outline(items: Sequence[Item], links: CardLinks) -> Outline:
+def outline(items: Sequence[Item], links: CardLinks, language: Language) -> Outline:
     """`items` are in order, as `in_order` gives them."""
     full, rest = items[:CARDS], items[CARDS:]
     groups: dict[Chosen, list[CardView]] = {}
     for item in full:
         if not is_followed(item):
-            groups.setdefault(chosen(item), []).append(card_view(item, links))
-    lines = [_line(item, links.study) for item in rest[: TITLES + NUMBERS]]
+            groups.setdefault(chosen(item), []).append(card_view(item, links, language))
+    lines = [_line(item, links.study, language) for item in rest[: TITLES + NUMBERS]]
     return Outline(
-        followed=tuple(card_view(item, links) for item in full if is_followed(item)),
+        followed=tuple(card_view(item, links, language) for item in full if is_followed(item)),
         groups=tuple(_group(condition, cards, links) for condition, cards in groups.items()),
         titles=tuple(lines[:TITLES]),
         numbers=tuple(lines[TITLES:]),
-        more=max(0, len(rest) - TITLES),
+        more=_more(len(rest) - TITLES, language),
     )
+
+
+def _more(count: int, language: Language) -> str:
+    if count <= 0:
+        return ""
+    if count > NUMBERS:
+        return language.ngettext(
+            "And %(num)s more. The first of them are:", "And %(num)s more. The first of them are:", count
+        )
+    return language.ngettext("And %(num)s more. Look for:", "And %(num)s more. Look for:", count)
 
 
 def _group(condition: Chosen, cards: Sequence[CardView], links: CardLinks) -> Group:
@@ -107,5 +118,5 @@ def _group(condition: Chosen, cards: Sequence[CardView], links: CardLinks) -> Gr
     return Group(clean(condition.label, 200), tuple(cards), stop_url)
 
 
-def _line(item: Item, url_pattern: str) -> Line:
-    return Line(item.nct_id, study_url(url_pattern, item.nct_id), title(item), state(item))
+def _line(item: Item, url_pattern: str, language: Language) -> Line:
+    return Line(item.nct_id, study_url(url_pattern, item.nct_id), title(item), state(item, language))

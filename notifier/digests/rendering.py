@@ -6,7 +6,7 @@ loops out of the tables.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from notifier.digests.content import EditionContent, RenderedMail
 from notifier.digests.text import underline, wrap
 from notifier.digests.view import DigestView, ItemToken, digest_view
 from notifier.errors import NotifierError
+from notifier.languages.catalogue import language_of
+from notifier.languages.language import Language
+from notifier.languages.templates import speak
 from notifier.settings import Settings
 
 _MISTAKES = (LookupError, TypeError, ValueError, AttributeError)
@@ -33,49 +36,50 @@ def render(content: EditionContent, settings: Settings, item_token: ItemToken) -
     Raises NothingToSay for an edition in which all cancels out, NotifierError for content that cannot be
     told and for a template that cannot be filled.
     """
+    language = language_of(content.locale)
     try:
-        view = digest_view(content, settings, item_token)
+        view = digest_view(content, settings, item_token, language)
     except _MISTAKES as error:
         raise NotifierError(
             f"An edition holds a change or a study of a shape that has no words ({type(error).__name__}).",
             "Look at its change events, correct what made them, then retry the delivery.",
         ) from error
-    frame, html = pieces.split(view, _inlined_card)
+    frame, html = pieces.split(view, lambda study: _inlined_card(study, language))
     return RenderedMail(
-        subject=filled("digest/subject.txt", mail=view).strip(),
-        text=filled("digest/body.txt", mail=view).strip() + "\n",
-        html=pieces.join(_inlined_frame(frame), html),
+        subject=filled("digest/subject.txt", language, mail=view).strip(),
+        text=filled("digest/body.txt", language, mail=view).strip() + "\n",
+        html=pieces.join(_inlined_frame(frame, language), html),
     )
 
 
 @lru_cache(KEPT_FRAMES)
-def _inlined_frame(view: DigestView) -> str:
-    return inlined("digest/body.html", mail=view)
+def _inlined_frame(view: DigestView, language: Language) -> str:
+    return inlined("digest/body.html", language, mail=view)
 
 
-def inlined(template: str, **values: Any) -> str:
+def inlined(template: str, language: Language, **values: Any) -> str:
     """HTML for mail programs, which want its styles on each element."""
-    return _INLINER.inline(filled(template, **values))
+    return _INLINER.inline(filled(template, language, **values))
 
 
 @lru_cache(KEPT_CARDS)
-def _inlined_card(study: CardView) -> str:
-    return _INLINER.inline_fragment(_card("_base/card.html", study), STYLES)
+def _inlined_card(study: CardView, language: Language) -> str:
+    return _INLINER.inline_fragment(_card("_base/card.html", study, language), STYLES)
 
 
 @lru_cache(KEPT_CARDS)
-def _text_card(study: CardView) -> str:
-    return _card("_base/card.txt", study)
+def _text_card(study: CardView, language: Language) -> str:
+    return _card("_base/card.txt", study, language)
 
 
-def _card(template: str, study: CardView) -> str:
+def _card(template: str, study: CardView, language: Language) -> str:
     with _naming(template):
-        return str(_TEMPLATES.get_template(template).module.card(study))  # type: ignore[attr-defined]
+        return str(_templates(language).get_template(template).module.card(study))  # type: ignore[attr-defined]
 
 
-def filled(template: str, **values: Any) -> str:
+def filled(template: str, language: Language, **values: Any) -> str:
     with _naming(template):
-        return _TEMPLATES.get_template(template).render(values)
+        return _templates(language).get_template(template).render(values)
 
 
 @contextmanager
@@ -98,7 +102,8 @@ def _refuse_none(value: Any) -> Any:
     return value
 
 
-def _environment() -> Environment:
+@cache
+def _templates(language: Language) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -109,9 +114,8 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(wrap=wrap, underline=underline)
-    environment.globals.update(text_card=_text_card)
-    return environment
+    environment.globals.update(text_card=lambda study: _text_card(study, language))
+    return speak(environment, language)
 
 
-_TEMPLATES = _environment()
 _INLINER = css_inline.CSSInliner(keep_style_tags=False, keep_link_tags=False, load_remote_stylesheets=False)

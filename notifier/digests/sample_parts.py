@@ -28,7 +28,7 @@ def snapshot(**values: Any) -> Snapshot:
         "phases": ["PHASE2"],
         "studyType": "INTERVENTIONAL",
         "conditions": ["Throat Tumor"],
-        "countries": ["France", "Italy"],
+        "locationsByCountry": [["France", 8], ["Italy", 4]],
         "locationCount": 12,
         "enrollment": {"count": 240, "type": "ESTIMATED"},
         "briefSummary": (

@@ -51,7 +51,7 @@ SAMPLES: dict[str, EditionContent] = {
     "stopped": edition(changed_item(1, *STOPPED, overallStatus="TERMINATED")),
     "new-with-card": edition(new_item(1, card=CARD)),
     "new-without-card": edition(
-        new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, countries=[])
+        new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, locationsByCountry=[])
     ),
     "both": edition(
         changed_item(1, *STOPPED, overallStatus="TERMINATED"),

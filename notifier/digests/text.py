@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 from notifier.digests.tags import TAG_PREFIX
@@ -53,13 +52,6 @@ def first_sentences(text: str, limit: int) -> str:
         return text
     ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, limit)]
     return text[: ends[-1]] if ends and ends[-1] > limit // 4 else shorten(text, limit)
-
-
-def joined(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 @_remembered

@@ -11,13 +11,13 @@ from notifier.digests.outline import Outline, in_order, outline
 from notifier.digests.subjects import headline, preheader, subject
 from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
 from notifier.digests.text import clean
+from notifier.languages.language import Language
 from notifier.settings import Settings
 
 LONG = 4  # cards from which the link to stop stands near the top too
-CHOICES = 20  # of the reader's own, named in the footer
+CHOICES = 20  # of the reader's own, named in the footer, of each kind
 ItemToken = Callable[[int], str]
 """Of a target's id: what stands behind the reader's own link where it is to stop that target alone."""
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class DigestView:
     glossary: tuple[Explained, ...]
     studies: tuple[str, ...]
     conditions: tuple[str, ...]
+    more: int  # of either, not named
     is_long: bool
     unsubscribe_url: str
     manage_url: str
@@ -40,7 +41,9 @@ class DigestView:
     privacy_url: str
 
 
-def digest_view(content: EditionContent, settings: Settings, item_token: ItemToken) -> DigestView:
+def digest_view(
+    content: EditionContent, settings: Settings, item_token: ItemToken, language: Language
+) -> DigestView:
     """Raises NothingToSay when all changes cancel out."""
 
     def stop_url(target_id: int) -> str:
@@ -50,17 +53,19 @@ def digest_view(content: EditionContent, settings: Settings, item_token: ItemTok
     if not items:
         raise NothingToSay("Every change in this edition cancelled out.", "Skip its deliveries.")
     changed = sum(is_followed(item) for item in items)
-    shown = outline(items, CardLinks(settings.site_study_url, stop_url))
+    shown = outline(items, CardLinks(settings.site_study_url, stop_url), language)
+    studies, conditions = _choices(items, "study"), _choices(items, "condition")
     return DigestView(
-        locale=content.locale,
-        direction=reading_direction(content.locale),
-        subject=subject(items, with_titles=content.titles_in_subject),
-        headline=headline(changed, len(items) - changed),
-        preheader=preheader(items),
+        locale=language.locale,
+        direction=language.direction,
+        subject=subject(items, language, with_titles=content.titles_in_subject),
+        headline=headline(changed, len(items) - changed, language),
+        preheader=preheader(items, language),
         outline=shown,
-        glossary=explain(_hard_text(shown)),
-        studies=_choices(items, "study"),
-        conditions=_choices(items, "condition"),
+        glossary=explain(_hard_text(shown), language),
+        studies=studies[:CHOICES],
+        conditions=conditions[:CHOICES],
+        more=len(studies[CHOICES:]) + len(conditions[CHOICES:]),
         is_long=len(shown.cards) >= LONG,
         unsubscribe_url=UNSUBSCRIBE_TAG,
         manage_url=MANAGE_TAG,
@@ -69,10 +74,6 @@ def digest_view(content: EditionContent, settings: Settings, item_token: ItemTok
         terms_url=settings.terms_url,
         privacy_url=settings.privacy_url,
     )
-
-
-def reading_direction(locale: str) -> str:
-    return "rtl" if locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
 
 def _hard_text(shown: Outline) -> Iterable[str]:
@@ -84,5 +85,4 @@ def _hard_text(shown: Outline) -> Iterable[str]:
 def _choices(items: Sequence[Item], kind: str) -> tuple[str, ...]:
     """What the reader asked for and got something about, in their own choice of words."""
     labels = {reason.label: None for item in items for reason in item.reasons if reason.kind == kind}
-    named = [clean(label, 200) for label in labels][:CHOICES]
-    return (*named, f"{len(labels) - CHOICES} more") if len(labels) > CHOICES else tuple(named)
+    return tuple(clean(label, 200) for label in labels)

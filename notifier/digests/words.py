@@ -10,14 +10,16 @@ from notifier.digests.text import clean, first_sentences
 from notifier.digests.vocabulary import (
     TOPICS,
     WORDS,
-    certainty,
+    age_words,
     code_words,
     date_words,
     field_words,
     people_words,
     phase_words,
     status_words,
+    with_certainty,
 )
+from notifier.languages.language import Language
 
 QUOTE_LIMIT = 300  # characters of the registry's reason for stopping
 VALUE_LIMIT = 120
@@ -27,16 +29,21 @@ VALUE_LIMIT = 120
 class Told:
     """A change as the mail tells it: `before` and `now`, or a `note`; with a `quote` where there is one.
 
+    `name` is what changed, as it stands in a list; `label` is the same at the beginning of a line.
     `is_theirs` marks values in the study team's own words; `quote` always is.
     """
 
-    label: str
+    name: str
     meaning: str
     before: str = ""
     now: str = ""
     note: str = ""
     quote: str = ""
     is_theirs: bool = False
+
+    @property
+    def label(self) -> str:
+        return self.name[:1].upper() + self.name[1:]
 
 
 def weight(change: Change) -> int:
@@ -54,44 +61,42 @@ _STATUS_WEIGHTS = {
 }
 
 
-def tell(changes: Sequence[Change]) -> tuple[Told, ...]:
+def tell(changes: Sequence[Change], language: Language) -> tuple[Told, ...]:
     """All changes of one study in words, the weightiest first. A new status takes the reason with it."""
     ordered = sorted(changes, key=weight)
     reason = next((change["after"] for change in ordered if change["field"] == "whyStopped"), None)
     if not any(change["field"] == "overallStatus" for change in ordered):
-        return tuple(_told(change) for change in ordered)
+        return tuple(_told(change, None, language) for change in ordered)
     return tuple(
-        _told(change, reason if change["field"] == "overallStatus" else None)
+        _told(change, reason if change["field"] == "overallStatus" else None, language)
         for change in ordered
         if change["field"] != "whyStopped"
     )
 
 
-def _told(change: Change, reason: object = None) -> Told:
+def _told(change: Change, reason: object, language: Language) -> Told:
     field, before, after = change["field"], change["before"], change["after"]
     words = field_words(field)
-    label, meaning, quote = words["label"], words["means"], _quote(reason)
-    if field == "overallStatus":
-        meaning = WORDS["statuses"].get(after, words)["means"]
+    means = WORDS["statuses"].get(after, words)["means"] if field == "overallStatus" else words["means"]
+    name, meaning = language.gettext(words["label"]), language.gettext(means)
     if field == "whyStopped" and after:
-        return Told(label, meaning, quote=_quote(after))
-    if note := _note(change, words):
-        return Told(label, meaning, note=note)
-    was, now = _value(field, before, WORDS["not_given"]), _value(field, after, WORDS["gone"])
+        return Told(name, meaning, quote=_quote(after))
+    if note := _note(change, words, language):
+        return Told(name, meaning, note=note)
+    was = _value(field, before, WORDS["not_given"], language)
+    now = _value(field, after, WORDS["gone"], language)
     if was == now:
-        return Told(label, meaning, note=WORDS["edited"])
-    return Told(label, meaning, was, now, quote=quote, is_theirs=field in _OWN_WORDS)
+        return Told(name, meaning, note=language.gettext(WORDS["edited"]))
+    return Told(name, meaning, was, now, quote=_quote(reason), is_theirs=field in _OWN_WORDS)
 
 
-def _note(change: Change, words: dict[str, Any]) -> str:
+def _note(change: Change, words: dict[str, Any], language: Language) -> str:
     """A sentence, where before and now would say too much or too little."""
-    how = "gained" if not change["before"] else "changed" if change["after"] else "lost"
-    if "rewrote" in words:
-        return str(WORDS["rewrites"][how]).format(what=words["rewrote"])
     if "gained" in words:
-        return str(words.get(how, words["gained"]))
-    if "one" in words and "added" in change:
-        return difference(change, words)
+        how = "gained" if not change["before"] else "changed" if change["after"] else "lost"
+        return language.gettext(words.get(how, words["gained"]))
+    if "added" in words and "added" in change:
+        return difference(change, words, language)
     return ""
 
 
@@ -99,41 +104,41 @@ def _quote(text: object) -> str:
     return first_sentences(clean(text, 2 * QUOTE_LIMIT), QUOTE_LIMIT) if text else ""
 
 
-def _value(field: str, value: Any, absent: str) -> str:
+def _value(field: str, value: Any, absent: str, language: Language) -> str:
     if value is None or value in ("", [], {}):
-        return absent
-    return _VALUES.get(field, _any)(value) or absent
+        return language.gettext(absent)
+    return _VALUES.get(field, _any)(value, language) or language.gettext(absent)
 
 
-def _any(value: Any) -> str:
+def _any(value: Any, language: Language) -> str:
     if isinstance(value, list):
-        return clean(", ".join(str(part) for part in value), VALUE_LIMIT)
+        return clean(language.series([str(part) for part in value]), VALUE_LIMIT)
     return clean(value, VALUE_LIMIT)
 
 
-def _dated(value: Any) -> str:
-    return date_words(str(value.get("date"))) + certainty(value.get("type"))
+def _dated(value: Any, language: Language) -> str:
+    return with_certainty(date_words(str(value.get("date")), language), value.get("type"), language)
 
 
-def _enrolled(value: Any) -> str:
-    return people_words(value.get("count")) + certainty(value.get("type"))
+def _enrolled(value: Any, language: Language) -> str:
+    return with_certainty(people_words(value.get("count"), language), value.get("type"), language)
 
 
-def _yes_or_no(value: Any) -> str:
-    return str(WORDS["fields"]["healthyVolunteers"]["true" if value else "false"])
+def _yes_or_no(value: Any, language: Language) -> str:
+    return language.gettext(WORDS["fields"]["healthyVolunteers"]["true" if value else "false"])
 
 
 _OWN_WORDS = frozenset({"briefTitle", "leadSponsor", "whyStopped"})
-_VALUES: dict[str, Callable[[Any], str]] = {
+_VALUES: dict[str, Callable[[Any, Language], str]] = {
     "overallStatus": status_words,
     "startDate": _dated,
     "primaryCompletionDate": _dated,
     "completionDate": _dated,
     "enrollment": _enrolled,
-    "minimumAge": lambda value: clean(value, 60).lower(),
-    "maximumAge": lambda value: clean(value, 60).lower(),
-    "sex": lambda value: code_words(WORDS["sexes"], value),
-    "studyType": lambda value: code_words(WORDS["study_types"], value),
+    "minimumAge": age_words,
+    "maximumAge": age_words,
+    "sex": lambda value, language: code_words(WORDS["sexes"], value, language),
+    "studyType": lambda value, language: code_words(WORDS["study_types"], value, language),
     "healthyVolunteers": _yes_or_no,
     "phases": phase_words,
 }

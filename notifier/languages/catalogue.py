@@ -24,7 +24,7 @@ FILE = Path("LC_MESSAGES") / "notifier.po"
 _VALUE = re.compile(r"%(?:\((\w+)\)s|(.?))")
 
 
-def language(locale: str) -> Language:
+def language_of(locale: str) -> Language:
     """Its nearest language, as `de` for `de-AT`; English for one that we do not have."""
     tag = _tag(locale)
     while tag and tag not in _files():

@@ -24,7 +24,7 @@ class Language:
 
     def __init__(self, locale: str, translations: NullTranslations) -> None:
         self.locale = locale
-        self._translations = translations
+        self.translations = translations
         self._cldr = Locale.parse("en-GB" if locale == "en" else locale, sep="-")
         self.direction: Literal["ltr", "rtl"] = "rtl" if self._cldr.text_direction == "rtl" else "ltr"
         self.name = Locale.parse(locale, sep="-").get_display_name() or locale
@@ -35,17 +35,17 @@ class Language:
         return f"<Language {self.locale}>"
 
     def gettext(self, message: str, /, **values: object) -> str:
-        found = self._translations.gettext(message)
+        found = self.translations.gettext(message)
         return found % values if values else found
 
     def pgettext(self, context: str, message: str, /, **values: object) -> str:
         """For words that mean one thing here and another there."""
-        found = self._translations.pgettext(context, message)
+        found = self.translations.pgettext(context, message)
         return found % values if values else found
 
     def ngettext(self, one: str, many: str, count: int, /, **values: object) -> str:
         """The count itself is `%(num)s`, unless `values` say otherwise."""
-        found = self._translations.ngettext(one, many, count)
+        found = self.translations.ngettext(one, many, count)
         return found % {"num": self.number(count), **values}
 
     def date(self, value: str | date) -> str:

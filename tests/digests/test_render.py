@@ -29,10 +29,12 @@ from notifier.digests.samples import SAMPLES
 from notifier.digests.tags import MANAGE_TAG, TAG_PREFIX, UNSUBSCRIBE_TAG
 from notifier.digests.view import digest_view
 from notifier.errors import NotifierError
+from notifier.languages.catalogue import language_of
 from tests.digests.mail_lint import links, lint, preheader
 from tests.digests.reading_grade import grade, our_sentences
 from tests.digests.samples import SETTINGS
 
+ENGLISH = language_of("en")
 GOLDEN = Path(__file__).parent / "golden"
 every_sample = pytest.mark.parametrize("content", SAMPLES.values(), ids=SAMPLES)
 
@@ -201,8 +203,10 @@ def test_all_our_words_together_read_at_grade_8_or_below():
     "broken", ["{{ mail.subjct }}", "{{ weather }}", "{{ mail.subject | nonsense }}", "{{ none }}"]
 )
 def test_a_template_that_cannot_be_filled_is_named(broken: str, monkeypatch: pytest.MonkeyPatch):
-    templates = rendering._TEMPLATES.overlay(loader=DictLoader({"digest/subject.txt": broken}), cache_size=0)
-    monkeypatch.setattr(rendering, "_TEMPLATES", templates)
+    templates = rendering._templates(ENGLISH).overlay(
+        loader=DictLoader({"digest/subject.txt": broken}), cache_size=0
+    )
+    monkeypatch.setattr(rendering, "_templates", lambda language: templates)
     with pytest.raises(NotifierError, match=r"digest/subject\.txt"):
         mail_of(changed_item(1, OPENED))
 
@@ -229,10 +233,12 @@ ODD_NAMES = [
 @pytest.mark.parametrize("name", [*SAMPLES, *ODD_NAMES])
 def test_a_mail_put_together_from_pieces_is_the_mail_in_one_piece(name: str):
     content = SAMPLES.get(name) or edition(new_item(1, reason("condition", name, 1)), new_item(2))
-    view = digest_view(content, SETTINGS, item_token)
-    macro = rendering._TEMPLATES.get_template("_base/card.html").module.card
+    view = digest_view(content, SETTINGS, item_token, ENGLISH)
+    macro = rendering._templates(ENGLISH).get_template("_base/card.html").module.card
     groups = tuple(replace(group, cards=tuple(map(macro, group.cards))) for group in view.outline.groups)
     whole = replace(
         view, outline=replace(view.outline, followed=tuple(map(macro, view.outline.followed)), groups=groups)
     )
-    assert render(content, SETTINGS, item_token).html == rendering.inlined("digest/body.html", mail=whole)
+    assert render(content, SETTINGS, item_token).html == rendering.inlined(
+        "digest/body.html", ENGLISH, mail=whole
+    )

@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -14,6 +16,7 @@ from notifier.digests.rendering import render
 from notifier.digests.sample_parts import OPENED, changed_item, edition, item_token, new_item, reason
 from notifier.digests.samples import LETTERS, SAMPLES
 from tests.digests.samples import SETTINGS
+from tests.languages.made_up import spoken
 
 pytestmark = pytest.mark.browser
 
@@ -26,10 +29,11 @@ SHOWN: dict[str, EditionContent] = {
     ),
     "right-to-left": replace(SAMPLES["both"], locale="ar"),
 }
-MAILS = {
-    **{name: render(content, SETTINGS, item_token) for name, content in SHOWN.items()},
-    **{name: render_letter(content, SETTINGS) for name, content in LETTERS.items()},
-}
+with TemporaryDirectory() as folder, spoken(Path(folder), "ar"):
+    MAILS = {
+        **{name: render(content, SETTINGS, item_token) for name, content in SHOWN.items()},
+        **{name: render_letter(content, SETTINGS) for name, content in LETTERS.items()},
+    }
 # A mail stands inside the page of a mail program, which has the landmarks.
 NOT_FOR_MAIL = {rule: {"enabled": False} for rule in ("region", "landmark-one-main")}
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -81,7 +81,7 @@ STUDIES = st.fixed_dictionaries(
         "phases": st.lists(TEXTS, max_size=3),
         "studyType": VALUES,
         "conditions": st.lists(TEXTS, max_size=10),
-        "countries": st.lists(TEXTS, max_size=8),
+        "locationsByCountry": st.lists(st.tuples(TEXTS, st.integers(1, 2000)), max_size=8),
         "locationCount": st.integers(0, 2000),
         "enrollment": st.none() | st.fixed_dictionaries({"count": st.integers(0, 10**6), "type": VALUES}),
         "briefSummary": VALUES,

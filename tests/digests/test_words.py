@@ -5,12 +5,15 @@ import pytest
 from notifier.digests.sample_parts import EVERYTHING, STOPPED, change, dated, difference, place
 from notifier.digests.vocabulary import TOPICS, WORDS, date_words, phase_words, status_words
 from notifier.digests.words import Told, tell
+from notifier.languages.catalogue import language_of
 from notifier.registry.rules import COMPARED
 from tests.digests.reading_grade import grade
 
+ENGLISH = language_of("en")
+
 
 def told(*changes) -> Told:
-    return tell(changes)[0]
+    return tell(changes, ENGLISH)[0]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_values_are_told_before_and_now(field: str, before: object, after: objec
         (difference("conditions", ["A", "B", "C", "D"]), "4 conditions added: A, B and 2 more."),
         (
             difference("primaryOutcomes", [{"measure": "X"}], [{"measure": "Y"}]),
-            "1 main measure added. 1 removed.",
+            "1 main measure added. 1 main measure removed.",
         ),
         (
             difference("interventions", [{"type": "DRUG", "name": "Sunvertinol"}]),
@@ -75,7 +78,7 @@ def test_lists_and_long_texts_are_told_in_one_sentence(one, note: str):
             difference(
                 "locations", [place(city) for city in ("Lyon", "Turin", "A", "B", "C", "D")], [place("Paris")]
             ),
-            "6 places added: Lyon, Turin and 4 more. 1 removed: Paris.",
+            "6 places added: Lyon, Turin and 4 more. 1 place removed: Paris.",
         ),
         (difference("locations", [place("Lyon"), place("Lyon"), place("Lyon")]), "3 places added: Lyon."),
         (
@@ -87,7 +90,7 @@ def test_lists_and_long_texts_are_told_in_one_sentence(one, note: str):
                 "locations",
                 changed=[(place("Lyon"), place("Lyon", None)), (place("Nice"), place("Nice", "SUSPENDED"))],
             ),
-            "1 place on hold: Nice. 1 closed to new people: Lyon.",
+            "1 place on hold: Nice. 1 place closed to new people: Lyon.",
         ),
         (
             difference("locations", changed=[(place("Lyon"), place("Lyon", facility="Other Clinic"))]),
@@ -104,7 +107,7 @@ def test_places_are_told_by_their_difference(change_of_places, note: str):
 
 
 def test_a_stopped_study_is_told_first_calmly_and_with_the_reason_as_a_quotation():
-    first, *rest = tell([*EVERYTHING[1:], *STOPPED])
+    first, *rest = tell([*EVERYTHING[1:], *STOPPED], ENGLISH)
     assert first.label == "Recruitment"
     assert first.quote == "Slow enrollment; not related to safety."
     assert first.meaning.startswith("This study has stopped.")
@@ -118,9 +121,9 @@ def test_a_reason_that_comes_later_is_quoted_on_its_own():
 
 
 def test_codes_that_the_registry_adds_later_read_decently():
-    assert status_words("ON_THE_SHELF") == "On the shelf"
-    assert phase_words(["PHASE9"]) == "Phase9"
-    assert date_words("2026-13") == "2026-13"
+    assert status_words("ON_THE_SHELF", ENGLISH) == "On the shelf"
+    assert phase_words(["PHASE9"], ENGLISH) == "Phase9"
+    assert date_words("2026-13", ENGLISH) == "2026-13"
     assert told(change("sex", "MALE", "NOT_SAID")).now == "Not said"
     assert told(change("overallStatus", "RECRUITING", "ON_THE_SHELF")).now == "On the shelf"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from notifier.digests.tags import TAG_PREFIX, UNSUBSCRIBE_TAG
-from notifier.digests.text import clean, first_sentences, joined, shorten, underline, wrap
+from notifier.digests.text import clean, first_sentences, shorten, underline, wrap
 
 
 @pytest.mark.parametrize(
@@ -41,15 +41,6 @@ def test_a_summary_is_cut_at_a_sentence():
     assert first_sentences("One is here. Two is here. Three is here.", 30) == "One is here. Two is here."
     assert first_sentences("No end in sight for this one", 12) == "No end in…"
     assert first_sentences("It has 1.5 parts in all of it", 12) == "It has 1.5…"
-
-
-def test_lists_are_joined_as_people_do():
-    assert [joined([]), joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])] == [
-        "",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]
 
 
 @pytest.mark.parametrize("text", ["word " * 40, "x" * 300, "short", "a " + "y" * 100 + " b", ""])

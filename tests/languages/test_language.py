@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from notifier.errors import NotifierError
-from notifier.languages.catalogue import FILE, language, locales
+from notifier.languages.catalogue import FILE, language_of, locales
 from tests.languages.made_up import found_in, spoken
 
 POLISH = """
@@ -42,11 +42,11 @@ def dropped(folder: Path, locale: str, text: str) -> Path:
 
 
 def studies(locale: str, count: int) -> str:
-    return language(locale).ngettext("%(num)s study", "%(num)s studies", count)
+    return language_of(locale).ngettext("%(num)s study", "%(num)s studies", count)
 
 
 def test_english_is_there_without_a_file_and_writes_as_in_britain():
-    english = language("en")
+    english = language_of("en")
     assert (english.locale, english.direction, english.name) == ("en", "ltr", "English")
     assert [english.date(day) for day in ("2026-11-20", "2026-11", "2026")] == [
         "20 November 2026", "November 2026", "2026",
@@ -61,33 +61,33 @@ def test_english_is_there_without_a_file_and_writes_as_in_britain():
 
 @pytest.mark.parametrize("text", ["2026-13", "2026-02-30", "0000", "soon", "", "20261120", "{0}"])
 def test_what_is_no_date_stands_as_it_is(text: str):
-    assert language("en").date(text) == text
+    assert language_of("en").date(text) == text
 
 
 @pytest.mark.parametrize("locale", ["xx", "", "-", "en-US", "EN", "../../etc", "pl", "a" * 999, "\x00"])
 def test_a_language_that_we_do_not_have_is_english(locale: str):
-    assert language(locale) is language("en")
+    assert language_of(locale) is language_of("en")
 
 
 def test_a_file_is_all_that_a_language_needs(tmp_path: Path):
     with spoken(tmp_path, "pt_BR"):
         assert locales() == ("en", "pt-BR")
-        ours = language("pt-br")
-        assert ours is language("pt_BR")
-        assert ours is language("pt-BR-x-more")
+        ours = language_of("pt-br")
+        assert ours is language_of("pt_BR")
+        assert ours is language_of("pt-BR-x-more")
         assert (ours.locale, ours.direction, ours.name) == ("pt-BR", "ltr", "português (Brasil)")
         assert ours.date("2026-11-20") == "20 de novembro de 2026"
         assert ours.number(1234) == "1.234"
         assert ours.listed(["A", "B", "C"]) == "A, B e C"
-        assert language("pt") is language("en")
+        assert language_of("pt") is language_of("en")
     assert locales()[0] == "en"
-    assert language("pt-BR") is language("en")
+    assert language_of("pt-BR") is language_of("en")
 
 
 def test_a_language_written_from_right_to_left_says_so(tmp_path: Path):
     with spoken(tmp_path, "ar"):
-        assert language("ar-EG").direction == "rtl"
-        assert language("ar").date("2026-11") == "نوفمبر 2026"
+        assert language_of("ar-EG").direction == "rtl"
+        assert language_of("ar").date("2026-11") == "نوفمبر 2026"
 
 
 def test_a_language_counts_in_its_own_way(tmp_path: Path):
@@ -99,7 +99,7 @@ def test_a_language_counts_in_its_own_way(tmp_path: Path):
 
 def test_what_is_not_translated_or_cannot_be_filled_stays_english(tmp_path: Path):
     with found_in(dropped(tmp_path, "pl", POLISH)):
-        polish = language("pl")
+        polish = language_of("pl")
         assert polish.gettext("Stop %(name)s", name="A") == "Stop A"
         assert polish.gettext("Unsure") == "Unsure"
         assert polish.gettext("Not in the file") == "Not in the file"
@@ -113,4 +113,4 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, locale: str, text: str):
         found_in(dropped(tmp_path, locale, text)),
         pytest.raises(NotifierError, match=rf"{locale}/LC_MESSAGES/notifier\.po"),
     ):
-        language(locale)
+        language_of(locale)
