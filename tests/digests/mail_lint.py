@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from notifier.digests.content import RenderedMail
 from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
+from tests.digests.html_rules import faults
 
 MOST_BYTES = 80_000
 MOST_COLUMNS = 78
@@ -28,6 +29,7 @@ def lint(mail: RenderedMail, theirs: str = "", tags: Collection[str] = DIGEST) -
     return [
         *_frame(tree, mail),
         *_structure(tree),
+        *faults(mail.html),
         *_links(tree, mail),
         *_own_links(mail, tags),
         *_text_part(mail),
