@@ -12,7 +12,7 @@ from notifier.languages.catalogue import language_of
 from notifier.languages.language import Language
 from notifier.settings import Settings
 
-LetterKind = Literal["confirm", "already", "manage_link", "stopped"]
+LetterKind = Literal["confirm", "already", "welcome", "manage_link", "stopped"]
 TITLE_LIMIT = 200
 WISHES = 20  # named one by one
 
@@ -30,12 +30,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class LetterContent:
-    """`already` answers a sign-up in which all that was asked for is on its way already."""
+    """`already` answers a sign-up in which all that was asked for is on its way already. The wishes of a `welcome`
+    are all that its reader follows."""
 
     kind: LetterKind
     locale: str
     wishes: tuple[Wish, ...] = ()
-    frequency: str = ""  # of the sign-up
+    frequency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ LETTERS: dict[str, LetterContent] = {
     ),
     "confirm-typed": LetterContent("confirm", "en", (Wish(CONDITION), Wish(), Wish()), "daily"),
     "already": LetterContent("already", "en", WISHES, "daily"),
+    "welcome": LetterContent("welcome", "en", WISHES, "weekly"),
     "manage_link": LetterContent("manage_link", "en"),
     "stopped": LetterContent("stopped", "en"),
 }
