@@ -50,15 +50,21 @@ def make_signer(keys: Sequence[str], salt: str) -> URLSafeSerializer:
     return URLSafeSerializer(list(keys), salt=salt, signer_kwargs=options)
 
 
-def newest_key(signer: URLSafeSerializer) -> bytes:
-    """What the last of its keys comes to under its salt."""
-    return signer.make_signer(signer.salt).derive_key()
+def newest_key(signer: URLSafeSerializer) -> hmac.HMAC:
+    """The last of its keys under its salt, worked in already. To be copied and never updated."""
+    return hmac.new(signer.make_signer(signer.salt).derive_key(), digestmod="sha256")
 
 
-def sign(key: bytes, json: str) -> str:
-    """As the signer's own `dumps` writes it, to the byte, in a tenth of the time: every mail needs several."""
+def sign(key: hmac.HMAC, json: str) -> str:
+    """As the signer's own `dumps` writes it, to the byte, in a tenth of the time: every mail needs several.
+
+    Not with `hmac.digest`: it gives the interpreter's lock away for two microseconds' work, and where many threads
+    send at once, getting it back costs more than all of this.
+    """
     payload = _base64(json.encode())
-    return f"{payload}.{_base64(hmac.digest(key, payload.encode(), 'sha256'))}"
+    signature = key.copy()
+    signature.update(payload.encode())
+    return f"{payload}.{_base64(signature.digest())}"
 
 
 def load(signer: URLSafeSerializer, token: str) -> object:
