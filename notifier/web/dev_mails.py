@@ -9,10 +9,11 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from notifier.digests import rendering
 from notifier.digests.content import RenderedMail
 from notifier.digests.samples import MAILS, render_sample
 from notifier.errors import NotifierError
-from notifier.languages.catalogue import locales
+from notifier.languages import catalogue
 from notifier.web.forms import PlainRoute
 from notifier.web.pages import page
 from notifier.web.service import service_of
@@ -104,12 +105,15 @@ def _rendered(request: Request, name: str, locale: str) -> Shown:
 
 
 def _locale(request: Request) -> str:
+    """Of what is shown, as templates and translations are now: somebody may be editing them."""
+    rendering.forget()
+    catalogue.forget()
     asked = request.query_params.get("locale", "")
-    return asked if asked in locales() else "en"
+    return asked if asked in catalogue.locales() else "en"
 
 
 def _page(request: Request, name: str, locale: str, **values: Any) -> Response:
-    answer = page(request, name, style=Markup(_STYLE), locale=locale, locales=locales(), **values)  # noqa: S704
+    answer = page(request, name, style=Markup(_STYLE), locale=locale, locales=catalogue.locales(), **values)  # noqa: S704
     answer.headers["content-security-policy"] = _PAGE_POLICY
     return answer
 

@@ -32,14 +32,9 @@ class NoInliner:
 @pytest.fixture
 def as_written(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rendering, "_INLINER", NoInliner())
-    _forget()
+    rendering.forget()
     yield
-    _forget()
-
-
-def _forget() -> None:
-    for kept in (rendering._inlined_card, rendering._inlined_frame):
-        kept.cache_clear()
+    rendering.forget()
 
 
 @every_mail

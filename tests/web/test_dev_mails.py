@@ -1,7 +1,9 @@
 """The development page: every mail, made up, in each way that its readers may see it."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -10,11 +12,12 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from notifier.digests import samples
+from notifier.digests import rendering, samples
 from notifier.digests.samples import MAILS
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 from notifier.web.app import create_app
+from tests.languages.made_up import spoken
 from tests.web.browsing import check, served
 from tests.web.conftest import heading
 
@@ -121,6 +124,30 @@ def test_the_page_itself_runs_nothing_and_frames_nothing_but_ours(client: TestCl
         assert "frame-src 'self'" in policy
         assert "<script" not in answer.text
         assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+
+
+def test_an_edited_template_shows_without_a_new_start(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    folder = tmp_path / "email"
+    shutil.copytree(rendering.TEMPLATES, folder)
+    monkeypatch.setattr(rendering, "TEMPLATES", folder)
+    for words in ("Hear, hear", "Lo and behold"):
+        (folder / "digest" / "subject.txt").write_text(words)
+        style = f"h1 {{ font-size: {20 + len(words)}px; }}"
+        (folder / "_base" / "mail.css").write_text(style)
+        answer = client.get("/dev/mails/digest-both")
+        assert LexborHTMLParser(answer.text).css_first("dd").text() == words
+        assert style.removeprefix("h1 { ").removesuffix(" }") in answer.text
+    rendering.forget()
+
+
+def test_a_new_language_is_offered(client: TestClient, tmp_path: Path):
+    with spoken(tmp_path, "ar"):
+        links = LexborHTMLParser(client.get("/dev/mails").text).css("a[lang]")
+        assert [link.attributes["lang"] for link in links] == ["en", "ar"]
+        html = LexborHTMLParser(client.get("/dev/mails/digest-both/html?locale=ar").text).css_first("html")
+    assert (html.attributes["lang"], html.attributes["dir"]) == ("ar", "rtl")
 
 
 @pytest.fixture(params=[(320, "light"), (1500, "dark")])
