@@ -5,8 +5,8 @@ calls that it had begun; the rest of its claims can be taken over as soon as the
 to stop leaves neither: it gives the rest back and waits for its calls.
 """
 
-from collections import deque
-from collections.abc import Callable, Collection
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime, timedelta
 
@@ -121,5 +121,13 @@ class Round:
         refused = any(outcome.kind != "accepted" for _, outcome in results)
         if refused and (reason := brakes.reason_of(conn, "breaker")):
             self._calls.halt = Outcome("account", reason=reason)
-        for claim, outcome in results:
-            log.info("batch_sent", batch=claim.batch_id, attempt=claim.attempt, outcome=outcome.kind)
+        _log(results)
+
+
+def _log(results: Iterable[tuple[ClaimedBatch, Outcome]]) -> None:
+    """One line for all that ended alike: a line for each would be written while the calls wait for their next."""
+    alike: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for claim, outcome in results:
+        alike[outcome.kind, claim.attempt].append(claim.batch_id)
+    for (kind, attempt), batches in alike.items():
+        log.info("batches_sent", outcome=kind, attempt=attempt, batches=batches)
