@@ -1,89 +1,101 @@
 """The mail on a screen: axe finds nothing, nothing scrolls sideways, all is large enough to read and to tap."""
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import replace
-from importlib.resources import files
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import product
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from notifier.digests.content import EditionContent
-from notifier.digests.letters import render_letter
 from notifier.digests.rendering import render
 from notifier.digests.sample_parts import OPENED, changed_item, edition, item_token, new_item, reason
-from notifier.digests.samples import LETTERS, SAMPLES
+from notifier.digests.samples import MAILS, render_sample
 from tests.digests.samples import SETTINGS
 from tests.languages.made_up import spoken
+from tests.web.browsing import AXE, LEVELS, chromium
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SHOWN: dict[str, EditionContent] = {
-    **{name: SAMPLES[name] for name in ("many-changes", "both", "long")},
-    "long-words": edition(
-        changed_item(1, OPENED, briefTitle="Pneumonoultramicroscopicsilicovolcanoconiosis" * 4),
-        new_item(2, reason("condition", "الربو", 1), briefTitle="دراسة جديدة عن الربو لدى البالغين"),
-    ),
-    "right-to-left": replace(SAMPLES["both"], locale="ar"),
+SCREENS = list(product((320, 640), ("light", "dark")))
+LONG_WORDS = edition(
+    changed_item(1, OPENED, briefTitle="Pneumonoultramicroscopicsilicovolcanoconiosis" * 4),
+    new_item(2, reason("condition", "الربو", 1), briefTitle="دراسة جديدة عن الربو لدى البالغين"),
+)
+HTML = {name: render_sample(name, SETTINGS).html for name in MAILS} | {
+    "long-words": render(LONG_WORDS, SETTINGS, item_token).html
 }
-with TemporaryDirectory() as folder, spoken(Path(folder), "ar"):
-    MAILS = {
-        **{name: render(content, SETTINGS, item_token) for name, content in SHOWN.items()},
-        **{name: render_letter(content, SETTINGS) for name, content in LETTERS.items()},
-    }
 # A mail stands inside the page of a mail program, which has the landmarks.
 NOT_FOR_MAIL = {rule: {"enabled": False} for rule in ("region", "landmark-one-main")}
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium on PATH; on Debian, `apt-get install chromium` brings it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture(params=[320, 640])
-def page(browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = browser.new_context(
-        color_scheme="dark" if scheme == "dark" else "light",
-        viewport={"width": request.param, "height": 800},
-        offline=True,
-    )
+@pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[1]}")
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, scheme = request.param
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True)
     yield context.new_page()
     context.close()
 
 
-@pytest.mark.parametrize("name", MAILS)
-def test_a_mail_is_readable_by_anyone(name: str, page: Page):
-    page.set_content(MAILS[name].html)
-    assert _axe_violations(page) == []
+def show(page: Page, html: str) -> None:
+    """Nothing is loaded, so nothing is waited for."""
+    page.set_content(html, wait_until="commit")
+
+
+def check(page: Page) -> None:
+    assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     assert page.evaluate(SMALL_TEXT) == []
     assert page.evaluate(SMALL_TARGETS) == []
 
 
-def test_the_dark_scheme_is_dark(page: Page, scheme: str):
-    page.set_content(MAILS["both"].html)
+@pytest.mark.parametrize("name", HTML)
+def test_a_mail_is_readable_by_anyone(name: str, page: Page):
+    show(page, HTML[name])
+    check(page)
+
+
+@pytest.mark.parametrize("name", HTML)
+def test_a_mail_is_readable_with_text_twice_as_large(name: str, page: Page):
+    """WCAG 1.4.4, as mail programs do it: the text grows, the screen does not."""
+    show(page, HTML[name])
+    page.evaluate(TEXT_TWICE_AS_LARGE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert page.evaluate(CUT_OFF) == []
+
+
+def test_the_scheme_of_the_screen_is_the_mail_s(page: Page):
+    show(page, HTML["digest-both"])
     ground = page.evaluate("getComputedStyle(document.querySelector('.cell')).backgroundColor")
-    assert ground == ("rgb(27, 36, 41)" if scheme == "dark" else "rgb(255, 255, 255)")
+    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert ground == ("rgb(27, 36, 41)" if dark else "rgb(255, 255, 255)")
 
 
-def _axe_violations(page: Page) -> list[str]:
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
+@pytest.fixture(scope="module")
+def from_right_to_left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every digest and letter in a language that is written from right to left."""
+    with spoken(tmp_path_factory.mktemp("languages"), "ar", lambda text: f"{text} مرحبا"):
+        return {name: render_sample(name, SETTINGS, "ar").html for name in MAILS}
+
+
+@pytest.mark.parametrize(
+    "name", ["digest-twelve", "digest-both", "digest-long", "letter-confirm", "letter-stopped"]
+)
+def test_a_mail_from_right_to_left_is_as_readable(name: str, page: Page, from_right_to_left: dict[str, str]):
+    show(page, from_right_to_left[name])
+    check(page)
+    for what in ("h1", "p:not([dir])", "a"):
+        assert page.evaluate(STARTS_AT_THE_RIGHT, what), what
+    page.evaluate(TEXT_TWICE_AS_LARGE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+def axe_violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
     options = {"runOnly": LEVELS, "rules": NOT_FOR_MAIL, "resultTypes": ["violations"]}
     found = page.evaluate("options => axe.run(document, options)", options)
     return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
@@ -105,3 +117,18 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a')]
   .filter(link => link.getBoundingClientRect().height < 24 && !link.closest('li')
     && link.parentElement.textContent.trim() === link.textContent.trim())
   .map(link => link.outerHTML.slice(0, 80))"""
+TEXT_TWICE_AS_LARGE = """() => {
+  const sizes = [...document.body.querySelectorAll('*')].map(
+    node => [node, 2 * parseFloat(getComputedStyle(node).fontSize)]);
+  for (const [node, size] of sizes) node.style.setProperty('font-size', `${size}px`, 'important');
+}"""
+# What is drawn over the edge of its box, where it is hidden or beside the screen.
+CUT_OFF = """() => [...document.body.querySelectorAll('*')]
+  .filter(node => node.checkVisibility() && node.getClientRects().length
+    && (node.getBoundingClientRect().right > innerWidth + 1 || node.getBoundingClientRect().left < -1
+        || (getComputedStyle(node).overflow !== 'visible' && node.scrollHeight > node.clientHeight + 1)))
+  .map(node => node.outerHTML.slice(0, 80))"""
+STARTS_AT_THE_RIGHT = """selector => [...document.querySelectorAll(selector)]
+  .filter(node => node.checkVisibility() && !node.closest('[dir=auto]'))
+  .every(node => getComputedStyle(node).direction === 'rtl'
+    && ['start', 'right'].includes(getComputedStyle(node).textAlign))"""
