@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults bench bench-one-click check format catalogue migration lock clean
+.PHONY: help setup demo test faults bench bench-one-click check format catalogue pictures migration lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: setup ## Put the code into shape
 
 catalogue: setup ## Collect our words for translators, and bring each language's file up to date
 	$(BIN)/python -m notifier.languages.extraction
+
+pictures: setup ## Take the pictures of README and guides anew (needs Chromium)
+	$(BIN)/python docs/pictures/take.py
 
 migration: setup ## Write the first migration anew from the models (until the first release)
 	$(BIN)/python -m notifier.db.draft
