@@ -11,6 +11,7 @@ from notifier.cli.output import Json, print_json, print_table
 from notifier.digests.content import RenderedMail
 from notifier.digests.samples import MAILS, render_sample
 from notifier.errors import NotifierError
+from notifier.languages.catalogue import locales
 from notifier.settings import load_settings
 
 app = typer.Typer(help="Mails, made up: list, preview.", no_args_is_help=True)
@@ -47,6 +48,8 @@ def preview_sample(
     """One mail with made-up studies, as its reader gets it."""
     if name not in MAILS:
         raise typer.BadParameter(f"{name!a} is none of {', '.join(MAILS)}.", param_hint="NAME")
+    if locale not in locales():
+        raise typer.BadParameter(f"{locale!a} is none of {', '.join(locales())}.", param_hint="--locale")
     mail = render_sample(name, load_settings(), locale)
     if json:
         return print_json(as_json(mail))

@@ -11,6 +11,7 @@ from notifier.links.keys import email_key
 from notifier.settings import Settings
 from tests.cli.conftest import Run
 from tests.conftest import SECRET_KEY
+from tests.languages.made_up import spoken
 from tests.world import World, condition
 
 ASTHMA = condition("Asthma")
@@ -42,6 +43,13 @@ def test_one_part_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
 
 def test_a_name_that_is_none_is_answered_with_those_there_are(run: Run) -> None:
     assert "digest-one-change" in run("mail", "preview", "digest-none", code=2)
+
+
+def test_a_mail_in_another_language(run: Run, tmp_path: Path) -> None:
+    assert "'ar' is none of en" in run("mail", "preview", "digest-both", "--locale", "ar", code=2)
+    with spoken(tmp_path, "ar"):
+        told = run("mail", "preview", "digest-both", "--locale", "ar", "--part", "html")
+    assert 'dir="rtl"' in told
 
 
 def test_a_file_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
