@@ -10,7 +10,9 @@ from notifier.digests.content import EditionContent
 from notifier.digests.editions import load_editions
 from notifier.digests.preview import Preview, preview
 from notifier.settings import Settings
+from notifier.subscriptions.changing import set_reach
 from notifier.subscriptions.schedules import Rhythm
+from tests.delivery.post import Post
 from tests.world import NOON, World, condition, days, study_target
 
 ASTHMA, ECZEMA = condition("Asthma"), condition("Eczema")
@@ -59,6 +61,29 @@ def test_everybody_s_preview_is_what_their_next_run_brings(world: World) -> None
     told = sent(world)
     assert seen == {name: told.get(name) for name in people}
     assert {name for name, content in seen.items() if content is None} == {"other"}
+
+
+def test_so_it_is_after_an_undo_and_a_wider_reach(engine: Engine, settings: Settings) -> None:
+    """Their next digest leaves out what they have been told, and what came before they asked for it."""
+    post = Post(engine, settings)
+    undone, wider = post.person("undone", ASTHMA, ECZEMA), post.person("wider", ASTHMA, reach=3)
+    post.event(ASTHMA)
+    post.event(ASTHMA, evidence=4)
+    post.run("daily", NOON + days(1))
+    post.stop_one(undone, ECZEMA, NOON + days(1))
+    post.event(ECZEMA)
+    post.event(ASTHMA, ECZEMA)
+    post.undo_one(undone, ECZEMA, NOON + days(1))
+    with engine.begin() as conn:
+        subscription = conn.execute(
+            text("SELECT public_id FROM subscriptions WHERE subscriber_id = :id"), {"id": wider}
+        ).scalar_one()
+        set_reach(conn, wider, subscription, 4, via="page", now=NOON + days(1))
+    post.event(ASTHMA, evidence=4)
+    seen = {name: look(post, name).content for name in ("undone", "wider")}
+    post.run("daily", DUE)
+    assert seen == sent(post)
+    assert [len(content.items) for content in seen.values() if content] == [3, 2]
 
 
 def test_nothing_stays_of_a_preview(world: World) -> None:
