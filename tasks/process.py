@@ -19,9 +19,8 @@ from notifier.logs import configure_logs
 from notifier.settings import Settings, load_settings
 from tasks.stopping import told_to_stop
 
-
-# New objects between two looks for garbage in circles. A worker makes hundreds of thousands of short-lived ones a
-# second and hardly a circle; at the default of 700 the looking takes a tenth of its time.
+# New objects between two looks for garbage in circles. A worker makes many that live for a moment and
+# hardly a circle; at the default of 700 the looking takes a tenth of its time.
 COLLECT_EVERY = (50_000, 20, 50)
 
 
