@@ -4,7 +4,7 @@
 """
 
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ _METHODS = [
 ]
 _OPTIONS = {"templates/**.*": {"trimmed": "true", "silent": "false"}}
 _HEADER = """\
-# The words of Notifier, in English. Collected from its sources by `make catalogue`: do not edit.
+# The words of Notifier, collected from its sources by `make catalogue`.
 # How to add a language: docs/guides/languages.md
 msgid ""
 msgstr ""
@@ -62,7 +62,12 @@ def _words(value: Any, key: str) -> Iterator[tuple[str, str | tuple[str, str]]]:
 def collected(root: Path = ROOT) -> Catalog:
     catalogue = Catalog()
     found = extract_from_dir(
-        root, _METHODS, _OPTIONS, comment_tags=("Translators:",), strip_comment_tags=True
+        root,
+        _METHODS,
+        _OPTIONS,
+        comment_tags=("Translators:",),
+        strip_comment_tags=True,
+        directory_filter=lambda folder: not Path(folder).name.startswith((".", "__")),
     )
     for file, line, message, comments, context in found:
         catalogue.add(message, None, [(file, line)], auto_comments=comments, context=context)
@@ -81,10 +86,10 @@ def main() -> None:
     TEMPLATE.write_text(written(catalogue), "utf-8")
     print(f"{TEMPLATE.relative_to(ROOT)}: {len(catalogue)} messages")
     for file in sorted(FOLDER.glob(f"*/{FILE}")):
-        print(f"{file.relative_to(ROOT)}: {', '.join(_refreshed(file, catalogue))}")
+        print(f"{file.relative_to(ROOT)}: {', '.join(refresh(file, catalogue))}")
 
 
-def _refreshed(file: Path, catalogue: Catalog) -> Collection[str]:
+def refresh(file: Path, catalogue: Catalog) -> list[str]:
     """Bring a language's file up to date, and say what is left to do in it."""
     theirs = read_catalogue(file)
     theirs.update(catalogue, no_fuzzy_matching=True)

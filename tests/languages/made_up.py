@@ -1,5 +1,6 @@
 """Languages that nobody speaks, made of the catalogue as a translator would."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,22 @@ from notifier.languages import catalogue
 from notifier.languages.extraction import TEMPLATE
 
 OPEN, CLOSE = "⟦", "⟧"
+_VALUE = re.compile(r"(%\(\w+\)s)")
+_LETTERS = {ord("a") + place: 0x561 + place for place in range(26)} | {
+    ord("A") + place: 0x531 + place for place in range(26)
+}
 Translate = Callable[[str], str]
 
 
 def bracketed(text: str) -> str:
     return f"{OPEN}{text}{CLOSE}"
+
+
+def in_other_letters(text: str) -> str:
+    """All that a message says in Armenian letters, so that a Latin one in a mail or on a page is none of its words."""
+    parts = _VALUE.split(text)
+    parts[::2] = [part.translate(_LETTERS) for part in parts[::2]]
+    return bracketed("".join(parts))
 
 
 @contextmanager
@@ -37,6 +49,14 @@ def spoken(folder: Path, locale: str, translate: Translate = bracketed) -> Itera
         write_po(out, theirs)
     with found_in(folder):
         yield
+
+
+def dropped(folder: Path, locale: str, text: str) -> Path:
+    """A language's file in `folder`, which is given back."""
+    file = folder / locale / catalogue.FILE
+    file.parent.mkdir(parents=True)
+    file.write_text(text, "utf-8")
+    return folder
 
 
 @contextmanager

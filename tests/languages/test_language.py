@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from notifier.errors import NotifierError
-from notifier.languages.catalogue import FILE, language_of, locales
-from tests.languages.made_up import found_in, spoken
+from notifier.languages.catalogue import language_of, locales
+from tests.languages.made_up import dropped, found_in, spoken
 
 POLISH = """
 msgid ""
@@ -32,13 +32,6 @@ msgctxt "of a place"
 msgid "Open"
 msgstr "Otwarte"
 """
-
-
-def dropped(folder: Path, locale: str, text: str) -> Path:
-    file = folder / locale / FILE
-    file.parent.mkdir(parents=True)
-    file.write_text(text, "utf-8")
-    return folder
 
 
 def studies(locale: str, count: int) -> str:
