@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from notifier.digests.content import Item, Reason, Snapshot
+from notifier.digests.content import Card, Item, Reason, Snapshot
+from notifier.digests.tags import MANAGE_TAG
 from notifier.digests.text import clean, first_sentences
 from notifier.digests.vocabulary import (
     WORDS,
@@ -17,12 +18,17 @@ from notifier.digests.vocabulary import (
 )
 from notifier.digests.words import Told, tell
 from notifier.languages.language import Language
+from notifier.registry.statuses import FINAL_STATUSES
 
 TITLE_LIMIT = 200
 SUMMARY_LIMIT = 320
+PART_LIMIT = (
+    240  # of each further part of the site's card: what could go wrong has as much room as what could be won
+)
 TOLD_IN_FULL = 3  # changes shown as before and now; the rest is named
 COUNTRIES = 3  # named, those with most places
 NARROWER, ASSIGNED = 4, 3  # evidence ranks that need a word of explanation
+WITH_RESULTS = ("COMPLETED", "TERMINATED")  # final statuses after which results may be posted
 
 Fact = tuple[str, str]
 
@@ -39,7 +45,9 @@ class CardLinks:
 class CardView:
     """`title` is the site's question, or else the registry's own title, which then is not said twice.
 
-    `stop_url` is empty for a study that the reader does not follow itself.
+    `parts` are the site's own words, each with our label. `ending` is said of a study that has just ended; then
+    `manage_url` leads to where its reader may follow new ones. `stop_url` is empty for a study that the reader does
+    not follow itself.
     """
 
     nct_id: str
@@ -52,15 +60,28 @@ class CardView:
     lead: str
     told: tuple[Told, ...]
     also: str
+    ending: str
     summary: str
     is_summary_theirs: bool
+    parts: tuple[Fact, ...]
     why: tuple[str, ...]
     stop_url: str
+    manage_url: str
 
 
 def is_followed(item: Item) -> bool:
     """A change to a study that the person follows; all else is new to them."""
     return item.kind == "study_changed" and any(reason.kind == "study" for reason in item.reasons)
+
+
+def has_just_ended(item: Item) -> bool:
+    """A study that the person follows came to a final status. From one of them to another is no end."""
+    return is_followed(item) and any(
+        change["field"] == "overallStatus"
+        and change["after"] in FINAL_STATUSES
+        and change["before"] not in FINAL_STATUSES
+        for change in item.changes
+    )
 
 
 def title(item: Item) -> str:
@@ -100,7 +121,8 @@ def card_view(item: Item, links: CardLinks, language: Language) -> CardView:
 
 
 def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) -> CardView:
-    told = tell(item.changes, language) if followed else ()
+    told = _told(item, language) if followed else ()
+    ending = _ending(item, language)
     shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
     return CardView(
@@ -114,11 +136,45 @@ def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) 
         lead="" if followed else _lead(item, language),
         told=told[:TOLD_IN_FULL],
         also=language.listed([one.name for one in told[TOLD_IN_FULL:]]),
+        ending=ending,
         summary=summary,
         is_summary_theirs=is_theirs,
+        parts=_parts(item.card, language) if item.card and not followed else (),
         why=(),
         stop_url="",
+        manage_url=MANAGE_TAG if ending else "",
     )
+
+
+def _told(item: Item, language: Language) -> tuple[Told, ...]:
+    """What several changes can mean alike is said once."""
+    said: set[str] = set()
+    told = []
+    for one in tell(item.changes, language):
+        told.append(replace(one, meaning="") if one.meaning in said else one)
+        said.add(one.meaning)
+    return tuple(told)
+
+
+def _ending(item: Item, language: Language) -> str:
+    if not has_just_ended(item):
+        return ""
+    status = next(change["after"] for change in item.changes if change["field"] == "overallStatus")
+    may_have_results = status in WITH_RESULTS and not item.study.get("hasResults")
+    said = ("few", "results") if may_have_results else ("few",)
+    return " ".join(language.gettext(WORDS["ending"][one]) for one in said)
+
+
+def _parts(card: Card, language: Language) -> tuple[Fact, ...]:
+    """Never what could be won without what could go wrong."""
+    parts = {name: _trimmed(getattr(card, name)) for name in WORDS["parts"]}
+    if not parts["what_could_go_wrong"]:
+        parts["what_this_could_mean"] = parts["what_it_could_lead_to"] = ""
+    return tuple((language.gettext(WORDS["parts"][name]), text) for name, text in parts.items() if text)
+
+
+def _trimmed(text: str) -> str:
+    return first_sentences(clean(text, 2 * PART_LIMIT), PART_LIMIT)
 
 
 def _lead(item: Item, language: Language) -> str:

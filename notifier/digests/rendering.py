@@ -46,15 +46,15 @@ def render(content: EditionContent, settings: Settings, item_token: ItemToken) -
         ) from error
     frame, html = pieces.split(view, lambda study: _inlined_card(study, language))
     return RenderedMail(
-        subject=filled("digest/subject.txt", language, mail=view).strip(),
-        text=filled("digest/body.txt", language, mail=view).strip() + "\n",
+        subject=filled(f"{view.mail}/subject.txt", language, mail=view).strip(),
+        text=filled(f"{view.mail}/body.txt", language, mail=view).strip() + "\n",
         html=pieces.join(_inlined_frame(frame, language), html),
     )
 
 
 @lru_cache(KEPT_FRAMES)
 def _inlined_frame(view: DigestView, language: Language) -> str:
-    return inlined("digest/body.html", language, mail=view)
+    return inlined(f"{view.mail}/body.html", language, mail=view)
 
 
 def inlined(template: str, language: Language, **values: Any) -> str:

@@ -1,6 +1,7 @@
 """What made-up mails are made of. Nothing here is a real study, person or place of care."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 from zlib import crc32
@@ -48,6 +49,21 @@ CARD = Card(
     summary=(
         "This study tests a medicine named sunvertinol. One group gets it with radiation. "
         "The other group gets radiation and a look-alike with no medicine in it. It is not known yet if it works."
+    ),
+)
+
+
+FULL_CARD = replace(
+    CARD,
+    what_this_could_mean=(
+        "Some people with throat tumors might keep their voice longer. Nobody knows yet if that is so. "
+        "The study is there to find out."
+    ),
+    active_substance="Sunvertinol. It blocks a signal that some tumor cells need to grow.",
+    what_it_could_lead_to="If it works, a larger study would have to show the same before doctors could use it.",
+    what_could_go_wrong=(
+        "The medicine may not work. It can make people feel sick or very tired, and it can harm the liver. "
+        "Radiation can make the throat sore for weeks. Some of the harm may not be known yet."
     ),
 )
 
@@ -119,6 +135,7 @@ STOPPED = (
     change("overallStatus", "RECRUITING", "TERMINATED"),
     change("whyStopped", None, "Slow enrollment; not related to safety."),
 )
+COMPLETED = change("overallStatus", "ACTIVE_NOT_RECRUITING", "COMPLETED")
 LATER = change("primaryCompletionDate", dated("2026-11"), dated("2027-06-30"))
 MORE_PLACES = difference(
     "locations",

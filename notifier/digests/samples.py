@@ -7,8 +7,10 @@ from notifier.digests.letters import LetterContent, Wish, render_letter
 from notifier.digests.rendering import render
 from notifier.digests.sample_parts import (
     CARD,
+    COMPLETED,
     CONDITION,
     EVERYTHING,
+    FULL_CARD,
     LATER,
     MORE_PLACES,
     OPENED,
@@ -49,7 +51,8 @@ SAMPLES: dict[str, EditionContent] = {
     ),
     "many-changes": edition(changed_item(1, *EVERYTHING, card=CARD)),
     "stopped": edition(changed_item(1, *STOPPED, overallStatus="TERMINATED")),
-    "new-with-card": edition(new_item(1, card=CARD)),
+    "ended": edition(changed_item(1, COMPLETED, LATER, overallStatus="COMPLETED", card=CARD)),
+    "new-with-card": edition(new_item(1, card=FULL_CARD)),
     "new-without-card": edition(
         new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, locationsByCountry=[])
     ),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from notifier.digests.cards import is_followed, title
+from notifier.digests.cards import has_just_ended, is_followed, title
 from notifier.digests.content import Item
 from notifier.digests.text import shorten
 from notifier.digests.vocabulary import TOPICS, WORDS, counted
@@ -15,8 +15,12 @@ PREHEADER_LIMIT = 90
 SHORT_PREHEADER = 40
 
 
-def headline(changed: int, new: int, language: Language) -> str:
+def headline(items: Sequence[Item], language: Language) -> str:
     """`1 update to a study you follow`, `4 new studies for you`, `5 updates: 2 changes, 3 new studies`."""
+    if is_ending(items):
+        return language.gettext("A study you follow has ended")
+    changed = sum(is_followed(item) for item in items)
+    new = len(items) - changed
     if not new:
         return language.ngettext(
             "%(num)s update to a study you follow", "%(num)s updates to studies you follow", changed
@@ -31,6 +35,11 @@ def headline(changed: int, new: int, language: Language) -> str:
     )
 
 
+def is_ending(items: Sequence[Item]) -> bool:
+    """All there is to say is that one study has ended: it has a mail of its own."""
+    return len(items) == 1 and has_just_ended(items[0])
+
+
 def _updates(count: int, language: Language) -> str:
     return language.ngettext("%(num)s update", "%(num)s updates", count)
 
@@ -41,12 +50,16 @@ def _new_studies(count: int, language: Language) -> str:
 
 def subject(items: Sequence[Item], language: Language, *, with_titles: bool) -> str:
     """With titles only for a person who chose so."""
-    changed = sum(is_followed(item) for item in items)
     if not with_titles:
-        return headline(changed, len(items) - changed, language)
-    news = _updates(len(items), language) if changed or len(items) > 1 else _new_studies(1, language)
+        return headline(items, language)
+    news = headline(items, language) if is_ending(items) else _counted_news(items, language)
     room = SUBJECT_LIMIT - len(_titled(news, "", language))
     return _titled(news, shorten(title(items[0]), room), language)
+
+
+def _counted_news(items: Sequence[Item], language: Language) -> str:
+    is_new = len(items) == 1 and not is_followed(items[0])
+    return _new_studies(1, language) if is_new else _updates(len(items), language)
 
 
 def _titled(news: str, title: str, language: Language) -> str:
@@ -55,6 +68,8 @@ def _titled(news: str, title: str, language: Language) -> str:
 
 def preheader(items: Sequence[Item], language: Language) -> str:
     """The weightiest kinds of news, counted: `One study has stopped. Four studies have new dates.`"""
+    if is_ending(items):
+        return " ".join(language.gettext(WORDS["news"][one]) for one in ("ended", "more"))
     followed = [item for item in items if is_followed(item)]
     told = Counter(min(map(weight, item.changes)) for item in followed)
     lines = [_counted(WORDS["topics"][TOPICS[number]], told[number], language) for number in sorted(told)]

@@ -1,14 +1,15 @@
 """All that the digest's templates read. A template can show nothing that does not stand here."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from notifier.digests.cards import CardLinks, is_followed
+from notifier.digests.cards import CardLinks
 from notifier.digests.collapse import collapse
 from notifier.digests.content import EditionContent, Item, NothingToSay
 from notifier.digests.glossary import Explained, explain
 from notifier.digests.outline import Outline, in_order, outline
-from notifier.digests.subjects import headline, preheader, subject
+from notifier.digests.subjects import headline, is_ending, preheader, subject
 from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
 from notifier.digests.text import clean
 from notifier.languages.language import Language
@@ -22,6 +23,9 @@ ItemToken = Callable[[int], str]
 
 @dataclass(frozen=True, slots=True)
 class DigestView:
+    """`mail` is the folder of its templates: that a study has ended, and nothing else, is told by a mail of its own."""
+
+    mail: Literal["digest", "ended"]
     locale: str
     direction: str
     subject: str
@@ -52,14 +56,16 @@ def digest_view(
     items = in_order(collapse(content.items))
     if not items:
         raise NothingToSay("Every change in this edition cancelled out.", "Skip its deliveries.")
-    changed = sum(is_followed(item) for item in items)
     shown = outline(items, CardLinks(settings.site_study_url, stop_url), language)
+    if is_ending(items):  # says below the card how to follow new studies
+        shown = replace(shown, followed=tuple(replace(card, manage_url="") for card in shown.followed))
     studies, conditions = _choices(items, "study"), _choices(items, "condition")
     return DigestView(
+        mail="ended" if is_ending(items) else "digest",
         locale=language.locale,
         direction=language.direction,
         subject=subject(items, language, with_titles=content.titles_in_subject),
-        headline=headline(changed, len(items) - changed, language),
+        headline=headline(items, language),
         preheader=preheader(items, language),
         outline=shown,
         glossary=explain(_hard_text(shown), language),
@@ -80,6 +86,8 @@ def _hard_text(shown: Outline) -> Iterable[str]:
     for card in shown.cards:
         yield card.title
         yield card.summary
+        for _, text in card.parts:
+            yield text
 
 
 def _choices(items: Sequence[Item], kind: str) -> tuple[str, ...]:

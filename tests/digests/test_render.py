@@ -240,5 +240,5 @@ def test_a_mail_put_together_from_pieces_is_the_mail_in_one_piece(name: str):
         view, outline=replace(view.outline, followed=tuple(map(macro, view.outline.followed)), groups=groups)
     )
     assert render(content, SETTINGS, item_token).html == rendering.inlined(
-        "digest/body.html", ENGLISH, mail=whole
+        f"{view.mail}/body.html", ENGLISH, mail=whole
     )

@@ -1,0 +1,115 @@
+"""What a card shows beside the site's question and summary, and what each of its changes can mean."""
+
+from dataclasses import replace
+
+import pytest
+
+from notifier.digests.content import Card, Item, RenderedMail
+from notifier.digests.rendering import render
+from notifier.digests.sample_parts import (
+    EVERYTHING,
+    FULL_CARD,
+    LATER,
+    OPENED,
+    SUMMARY,
+    change,
+    changed_item,
+    dated,
+    edition,
+    item_token,
+    new_item,
+)
+from notifier.digests.vocabulary import WORDS
+from tests.digests.mail_lint import lint
+from tests.digests.reading_grade import grade
+from tests.digests.samples import SETTINGS
+
+LABELS = ["What this could mean", "Active substance", "What it could lead to", "What could go wrong"]
+
+
+def mail_of(*items: Item) -> RenderedMail:
+    return render(edition(*items), SETTINGS, item_token)
+
+
+def labels(card: Card) -> list[str]:
+    mail = mail_of(new_item(1, card=card))
+    assert lint(mail) == []
+    found = sorted((mail.text.index(f"\n{label}:"), label) for label in LABELS if f"\n{label}:" in mail.text)
+    assert [label for label in LABELS if label in mail.html] == [label for _, label in found]
+    return [label for _, label in found]
+
+
+def test_all_parts_of_a_card_are_told_under_their_names():
+    assert labels(FULL_CARD) == LABELS
+
+
+def test_nothing_is_promised_without_what_could_go_wrong():
+    assert labels(replace(FULL_CARD, what_could_go_wrong="")) == ["Active substance"]
+    assert labels(replace(FULL_CARD, what_could_go_wrong="\u200b \n")) == ["Active substance"]
+    assert labels(Card("Why?", "So.", what_could_go_wrong="Harm.")) == ["What could go wrong"]
+
+
+@pytest.mark.parametrize("part", ["what_this_could_mean", "what_could_go_wrong"])
+def test_a_long_part_ends_with_a_sentence(part: str):
+    text = "This is the first of them. " + "And so on it goes, word by word. " * 60
+    mail = mail_of(new_item(1, card=replace(FULL_CARD, **{part: text})))
+    assert lint(mail) == []
+    assert 3 < mail.text.count("word by word.") + mail.text.count("word by\nword.") < 10
+    assert "word by word…" not in mail.text
+
+
+def test_a_change_to_a_study_is_told_without_its_whole_card():
+    assert "What could go wrong" not in mail_of(changed_item(1, OPENED, card=FULL_CARD)).html
+
+
+def test_every_change_that_is_told_says_what_it_can_mean():
+    text = " ".join(mail_of(changed_item(1, *EVERYTHING)).text.split())
+    for status_or_field in (WORDS["statuses"]["RECRUITING"], *map(WORDS["fields"].get, ("locations",))):
+        assert text.count(status_or_field["means"]) == 1
+    assert WORDS["fields"]["primaryCompletionDate"]["means"] in text
+
+
+def test_what_several_changes_mean_alike_is_said_once():
+    end = change("completionDate", dated("2027-01"), dated("2028-01"))
+    text = " ".join(mail_of(changed_item(1, LATER, end, SUMMARY)).text.split())
+    assert text.count("Study dates often move.") == 1
+    assert text.count("Before:") == 2
+
+
+def test_no_sentence_stands_in_two_meanings_that_one_card_may_hold():
+    """Of its statuses a card tells one."""
+    fields = {entry["means"] for entry in [*WORDS["fields"].values(), WORDS["other"]]}
+    sentences = [part for meaning in fields for part in meaning.rstrip(".").split(". ")]
+    assert sorted(sentences) == sorted(set(sentences))
+    for status in WORDS["statuses"].values():
+        assert not set(status["means"].rstrip(".").split(". ")) & set(sentences)
+
+
+@pytest.mark.parametrize("entry", WORDS["glossary"], ids=lambda entry: entry["term"])
+def test_each_hard_word_is_explained_in_one_plain_sentence(entry: dict[str, str]):
+    assert grade([entry["means"].rstrip(".")]) <= 8
+    assert entry["means"].endswith(".")
+    text = f"This is about {entry['term'].lower()} in adults."
+    if entry["term"] not in ("Arm", "Adjuvant"):  # which mean other things on their own
+        mail = mail_of(new_item(1, card=Card("Why?", text)))
+        assert f"\n{entry['term']}: {entry['means'].split()[0]}" in mail.text
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("A single-arm study of tea.", "Arm"),
+        ("Two arms are held up, then the left arm is lowered.", None),
+        ("A triple-masked study of tea.", "Triple-blind"),
+        ("A double-blinded study of tea.", "Double-blind"),
+        ("Tea for blinded doctors.", "Blinded"),
+        ("Vaccines with an adjuvant.", None),
+        ("Neo-adjuvant therapy with tea.", "Neoadjuvant"),
+        ("Adjuvant chemotherapy with tea.", "Adjuvant"),
+        ("A randomised controlled trial of tea.", "Control group"),
+    ],
+)
+def test_hard_words_are_found_as_study_teams_write_them(text: str, term: str | None):
+    glossary = mail_of(new_item(1, card=Card("Why?", text))).text.partition("Words explained")[2]
+    found = [entry["term"] for entry in WORDS["glossary"] if f"\n{entry['term']}: " in glossary]
+    assert (term in found) if term else (found == [])
