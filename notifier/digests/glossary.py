@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from notifier.digests.vocabulary import WORDS
 from notifier.languages.language import Language
@@ -19,12 +21,24 @@ class Explained:
 
 def explain(texts: Iterable[str], language: Language) -> tuple[Explained, ...]:
     """The first few hard words of `texts`, in the order in which they come."""
-    text = "\n".join(texts).lower()
-    found = []
-    for entry, pattern in _ENTRIES:
-        if entry["stem"] in text and (match := pattern.search(text)):
-            found.append((match.start(), entry))
-    first = sorted(found, key=lambda place: place[0])[:MOST]
+    found: dict[int, None] = {}
+    for text in texts:
+        found |= _hard_words(text)
+        if len(found) >= MOST:
+            break
+    entries = [_ENTRIES[number][0] for number in islice(found, MOST)]
     return tuple(
-        Explained(language.gettext(entry["term"]), language.gettext(entry["means"])) for _, entry in first
+        Explained(language.gettext(entry["term"]), language.gettext(entry["means"])) for entry in entries
     )
+
+
+@lru_cache(maxsize=4096)  # one study stands in many editions, and its text with it
+def _hard_words(text: str) -> dict[int, None]:
+    """Their numbers in the glossary, in the order in which they come."""
+    lower = text.lower()
+    places = (
+        (match.start(), number)
+        for number, (entry, pattern) in enumerate(_ENTRIES)
+        if entry["stem"] in lower and (match := pattern.search(lower))
+    )
+    return dict.fromkeys(number for _, number in sorted(places))
