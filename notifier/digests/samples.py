@@ -1,8 +1,9 @@
 """Every mail there is, made up: for the development page, for `notifier mail`, for pictures and for tests."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from notifier.digests.content import EditionContent, Item, RenderedMail
+from notifier.digests.content import Card, EditionContent, Item, RenderedMail
 from notifier.digests.letters import LetterContent, Wish, render_letter
 from notifier.digests.rendering import render
 from notifier.digests.sample_parts import (
@@ -22,6 +23,7 @@ from notifier.digests.sample_parts import (
     new_item,
     reason,
 )
+from notifier.digests.sample_studies import STUDIES
 from notifier.settings import Settings
 
 
@@ -32,23 +34,23 @@ def _seven_changed() -> list[Item]:
     ]
 
 
-def _seven_new() -> list[Item]:
+def _twelve() -> Iterator[Item]:
+    """Each study is another one; the last four have no card."""
+    changes = [STOPPED, (OPENED,), (LATER,), (MORE_PLACES,), (SUMMARY,)]
     choices = [reason("condition", CONDITION, 1), reason("condition", "Throat Tumor", 1)]
-    return [
-        new_item(number, choices[number % 2], card=CARD if number % 3 else None) for number in range(1, 8)
-    ]
+    for number, study in enumerate(STUDIES):
+        card = Card(study.question, study.summary) if number < 8 else None
+        told = {"briefTitle": study.title, "briefSummary": study.summary, "phases": list(study.phases)}
+        if number < len(changes):
+            status = "TERMINATED" if changes[number] is STOPPED else "RECRUITING"
+            yield changed_item(number + 1, *changes[number], card=card, overallStatus=status, **told)
+        else:
+            yield new_item(number + 1, choices[number % 2], card=card, **told)
 
 
 SAMPLES: dict[str, EditionContent] = {
     "one-change": edition(changed_item(1, OPENED, card=CARD)),
-    "twelve": edition(
-        changed_item(1, *STOPPED, overallStatus="TERMINATED"),
-        changed_item(2, OPENED, card=CARD),
-        changed_item(3, LATER),
-        changed_item(4, MORE_PLACES, card=CARD),
-        changed_item(5, SUMMARY),
-        *_seven_new(),
-    ),
+    "twelve": edition(*_twelve()),
     "many-changes": edition(changed_item(1, *EVERYTHING, card=CARD)),
     "stopped": edition(changed_item(1, *STOPPED, overallStatus="TERMINATED")),
     "ended": edition(changed_item(1, COMPLETED, LATER, overallStatus="COMPLETED", card=CARD)),
