@@ -7,7 +7,7 @@ piece cannot matter.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -52,9 +52,28 @@ def split(view: DigestView, inlined_card: Callable[[CardView], str]) -> tuple[Di
     return frame, pieces
 
 
-def join(html: str, pieces: list[str]) -> str:
-    """In one go, so that nothing in a piece is taken for a place."""
-    return _PLACE.sub(lambda match: pieces[int(match[1] or match[2])], html)
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is around the pieces, cut at their places: `numbers` says which piece stands behind which part."""
+
+    parts: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+
+def cut(html: str) -> Frame:
+    found = _PLACE.split(html)  # a part, then the two groups of a place, and so on
+    return Frame(
+        tuple(found[::3]),
+        tuple(int(one or other) for one, other in zip(found[1::3], found[2::3], strict=True)),
+    )
+
+
+def join(frame: Frame, pieces: list[str]) -> str:
+    """Nothing in a piece is taken for a place, as the frame was cut before."""
+    html = [frame.parts[0]]
+    for number, part in zip(frame.numbers, frame.parts[1:], strict=True):
+        html += pieces[number], part
+    return "".join(html)
 
 
 def _escaped(text: str) -> str:

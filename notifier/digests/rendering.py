@@ -8,10 +8,18 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    select_autoescape,
+)
 from markupsafe import Markup, escape
 
 from notifier.digests import pieces
@@ -28,6 +36,7 @@ from notifier.settings import Settings
 _MISTAKES = (LookupError, TypeError, ValueError, AttributeError)
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 KEPT_CARDS, KEPT_FRAMES = 1024, 256  # each a few kilobytes
+_MAKING = Lock()
 
 
 def render(content: EditionContent, settings: Settings, item_token: ItemToken) -> RenderedMail:
@@ -53,8 +62,8 @@ def render(content: EditionContent, settings: Settings, item_token: ItemToken) -
 
 
 @lru_cache(KEPT_FRAMES)
-def _inlined_frame(view: DigestView, language: Language) -> str:
-    return inlined(f"{view.mail}/body.html", language, mail=view)
+def _inlined_frame(view: DigestView, language: Language) -> pieces.Frame:
+    return pieces.cut(inlined(f"{view.mail}/body.html", language, mail=view))
 
 
 def inlined(template: str, language: Language, **values: Any) -> str:
@@ -79,12 +88,18 @@ def _text_card(study: CardView, language: Language) -> str:
 
 def _card(template: str, study: CardView, language: Language) -> str:
     with _naming(template):
-        return str(_templates(language).get_template(template).module.card(study))  # type: ignore[attr-defined]
+        return str(_template(template, language).module.card(study))  # type: ignore[attr-defined]
 
 
 def filled(template: str, language: Language, **values: Any) -> str:
     with _naming(template):
-        return _templates(language).get_template(template).render(values)
+        return _template(template, language).render(values)
+
+
+def _template(name: str, language: Language) -> Template:
+    with _MAKING:
+        environment = _templates(language)
+    return environment.get_template(name)
 
 
 @contextmanager
@@ -120,6 +135,7 @@ def _theirs(text: str) -> Markup:
 
 @cache
 def _templates(language: Language) -> Environment:
+    """With all templates compiled. Under a lock, or every thread that finds none compiles them for itself."""
     environment = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -131,7 +147,10 @@ def _templates(language: Language) -> Environment:
     )
     environment.filters.update(wrap=wrap, underline=underline, theirs=_theirs)
     environment.globals.update(text_card=lambda study: _text_card(study, language))
-    return speak(environment, language)
+    speak(environment, language)
+    for name in environment.list_templates(("html", "txt", "css")):
+        environment.get_template(name)
+    return environment
 
 
 _INLINER = css_inline.CSSInliner(keep_style_tags=False, keep_link_tags=False, load_remote_stylesheets=False)
