@@ -136,6 +136,7 @@ STOPPED = (
     change("whyStopped", None, "Slow enrollment; not related to safety."),
 )
 COMPLETED = change("overallStatus", "ACTIVE_NOT_RECRUITING", "COMPLETED")
+REACHED = change("completionDate", dated("2026-11"), dated("2026-10-30", "ACTUAL"))
 LATER = change("primaryCompletionDate", dated("2026-11"), dated("2027-06-30"))
 MORE_PLACES = difference(
     "locations",

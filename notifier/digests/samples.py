@@ -15,6 +15,7 @@ from notifier.digests.sample_parts import (
     LATER,
     MORE_PLACES,
     OPENED,
+    REACHED,
     STOPPED,
     SUMMARY,
     changed_item,
@@ -53,7 +54,7 @@ SAMPLES: dict[str, EditionContent] = {
     "twelve": edition(*_twelve()),
     "many-changes": edition(changed_item(1, *EVERYTHING, card=CARD)),
     "stopped": edition(changed_item(1, *STOPPED, overallStatus="TERMINATED")),
-    "ended": edition(changed_item(1, COMPLETED, LATER, overallStatus="COMPLETED", card=CARD)),
+    "ended": edition(changed_item(1, COMPLETED, REACHED, overallStatus="COMPLETED", card=CARD)),
     "new-with-card": edition(new_item(1, card=FULL_CARD)),
     "new-without-card": edition(
         new_item(1, overallStatus="NOT_YET_RECRUITING", locationCount=0, locationsByCountry=[])

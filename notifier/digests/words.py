@@ -77,8 +77,7 @@ def tell(changes: Sequence[Change], language: Language) -> tuple[Told, ...]:
 def _told(change: Change, reason: object, language: Language) -> Told:
     field, before, after = change["field"], change["before"], change["after"]
     words = field_words(field)
-    means = WORDS["statuses"].get(after, words)["means"] if field == "overallStatus" else words["means"]
-    name, meaning = language.gettext(words["label"]), language.gettext(means)
+    name, meaning = language.gettext(words["label"]), language.gettext(_means(field, after, words))
     if field == "whyStopped" and after:
         return Told(name, meaning, quote=_quote(after))
     if note := _note(change, words, language):
@@ -88,6 +87,15 @@ def _told(change: Change, reason: object, language: Language) -> Told:
     if was == now:
         return Told(name, meaning, note=language.gettext(WORDS["edited"]))
     return Told(name, meaning, was, now, quote=_quote(reason), is_theirs=field in _OWN_WORDS)
+
+
+def _means(field: str, after: Any, words: dict[str, Any]) -> str:
+    """What a new value can mean; of a status by its code, and of a date not of what may still move."""
+    if field == "overallStatus":
+        words = WORDS["statuses"].get(after, words)
+    if _VALUES.get(field) is _dated and after and after.get("type") == "ACTUAL":
+        return str(WORDS["passed"])
+    return str(words["means"])
 
 
 def _note(change: Change, words: dict[str, Any], language: Language) -> str:

@@ -115,6 +115,12 @@ def test_a_stopped_study_is_told_first_calmly_and_with_the_reason_as_a_quotation
     assert "!" not in first.meaning
 
 
+@pytest.mark.parametrize("field", ["startDate", "primaryCompletionDate", "completionDate"])
+def test_a_date_that_has_passed_is_not_said_to_move(field: str):
+    assert "often move" in told(change(field, None, dated("2026-11"))).meaning
+    assert told(change(field, dated("2026-11"), dated("2026-11-20", "ACTUAL"))).meaning == WORDS["passed"]
+
+
 def test_a_reason_that_comes_later_is_quoted_on_its_own():
     one = told(change("whyStopped", None, "Funding ended"))
     assert (one.quote, one.now) == ("Funding ended", "")
