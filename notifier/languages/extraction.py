@@ -92,7 +92,7 @@ def main() -> None:
 def refresh(file: Path, catalogue: Catalog) -> list[str]:
     """Bring a language's file up to date, and say what is left to do in it."""
     theirs = read_catalogue(file)
-    theirs.update(catalogue, no_fuzzy_matching=True)
+    theirs.update(catalogue, no_fuzzy_matching=True, update_creation_date=False)
     with file.open("wb") as out:
         write_po(out, theirs, width=110, ignore_obsolete=True, sort_by_file=True, include_lineno=False)
     messages = [message for message in theirs if message.id]

@@ -1,14 +1,15 @@
 """Jinja templates that speak a language."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
-from jinja2 import Environment, pass_eval_context
+from jinja2 import Environment, TemplateRuntimeError, TemplateSyntaxError, pass_eval_context
 from jinja2.ext import Extension, InternationalizationExtension
 from jinja2.lexer import Token, TokenStream
 from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 
-from notifier.languages.language import Language
+from notifier.languages.language import KEPT, Language
 
 _CALLS = (("lparen", "string", "rparen"), ("lparen", "string", "comma"))
 
@@ -32,19 +33,37 @@ class _WordsOnce(Extension):
 
     def _message(self, line: int, message: str, behind: Token) -> Iterator[Token]:
         language: Language = self.environment.words  # type: ignore[attr-defined]
-        yield Token(line, "string", language.gettext(message))
-        yield Token(line, "pipe", "|")
-        yield Token(line, "name", "filled")
+        words = language.gettext(message)
         if behind.type == "comma":
-            yield Token(line, "lparen", "(")
+            yield Token(line, "string", words)
+            yield from (Token(line, "pipe", "|"), Token(line, "name", "filled"), Token(line, "lparen", "("))
+        else:
+            yield Token(line, "string", _whole(words, line))
+
+
+def _whole(words: str, line: int) -> str:
+    try:
+        return words % {}
+    except KeyError as value:
+        raise TemplateSyntaxError(f"the message {words!r} lacks {value}", line) from None
 
 
 @pass_eval_context
 def _filled(context: EvalContext, message: str, /, **values: object) -> str:
-    """With autoescape the message is markup, and the values are not."""
+    """A message is plain text, as it serves text parts too: markup comes in by values. None is a mistake."""
+    if None in values.values():
+        raise TemplateRuntimeError("a value is None")
     if not context.autoescape:
         return message % values
-    return Markup(message % {name: escape(value) for name, value in values.items()})  # noqa: S704
+    for name, value in values.items():
+        if type(value) is not Markup:
+            values[name] = escape(value)
+    return Markup(_escaped(message) % values)  # noqa: S704
+
+
+@lru_cache(KEPT)
+def _escaped(message: str) -> str:
+    return str(escape(message))
 
 
 def speak(environment: Environment, language: Language) -> Environment:

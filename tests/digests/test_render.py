@@ -200,7 +200,16 @@ def test_all_our_words_together_read_at_grade_8_or_below():
 
 
 @pytest.mark.parametrize(
-    "broken", ["{{ mail.subjct }}", "{{ weather }}", "{{ mail.subject | nonsense }}", "{{ none }}"]
+    "broken",
+    [
+        "{{ mail.subjct }}",
+        "{{ weather }}",
+        "{{ mail.subject | nonsense }}",
+        "{{ none }}",
+        "{{ _('A %(b)s', b=none) }}",
+        "{{ _('A %(b)s', b=c) }}",
+        "{{ _('A %(b)s') }}",
+    ],
 )
 def test_a_template_that_cannot_be_filled_is_named(broken: str, monkeypatch: pytest.MonkeyPatch):
     templates = rendering._templates(ENGLISH).overlay(
