@@ -88,7 +88,8 @@ def from_right_to_left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
 
 
 @pytest.mark.parametrize(
-    "name", ["digest-twelve", "digest-both", "digest-long", "letter-confirm", "letter-stopped"]
+    "name",
+    ["digest-twelve", "digest-both", "digest-long", "digest-ended", "letter-confirm", "letter-stopped"],
 )
 def test_a_mail_from_right_to_left_is_as_readable(name: str, page: Page, from_right_to_left: dict[str, str]):
     show(page, from_right_to_left[name])
