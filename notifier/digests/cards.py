@@ -1,36 +1,24 @@
 """What the templates show of one study: every line ready, every text of others made harmless."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import quote
 
-from notifier.digests.content import Card, Item, Reason, Snapshot
+from notifier.digests.content import Card, Item, Reason
+from notifier.digests.facts import Fact, changed_facts, new_facts
 from notifier.digests.tags import MANAGE_TAG
 from notifier.digests.text import clean, first_sentences
-from notifier.digests.vocabulary import (
-    WORDS,
-    code_words,
-    date_words,
-    phase_words,
-    status_state,
-    status_words,
-)
+from notifier.digests.vocabulary import WORDS, date_words, status_state
 from notifier.digests.words import Told, tell
 from notifier.languages.language import Language
 from notifier.registry.statuses import FINAL_STATUSES
 
 TITLE_LIMIT = 200
 SUMMARY_LIMIT = 320
-PART_LIMIT = (
-    240  # of each further part of the site's card: what could go wrong has as much room as what could be won
-)
+PART_LIMIT = 240  # of each further part of the site's card; what could go wrong has as much room as the rest
 TOLD_IN_FULL = 3  # changes shown as before and now; the rest is named
-COUNTRIES = 3  # named, those with most places
 NARROWER, ASSIGNED = 4, 3  # evidence ranks that need a word of explanation
 WITH_RESULTS = ("COMPLETED", "TERMINATED")  # final statuses after which results may be posted
-
-Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +120,7 @@ def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) 
         registry_title="" if registry_title == shown_title else registry_title,
         state=state(item, language),
         seen=_seen(item, language),
-        facts=tuple(_changed_facts(item, language) if followed else _new_facts(item.study, language)),
+        facts=tuple(changed_facts(item, language) if followed else new_facts(item.study, language)),
         lead="" if followed else _lead(item, language),
         told=told[:TOLD_IN_FULL],
         also=language.listed([one.name for one in told[TOLD_IN_FULL:]]),
@@ -202,85 +190,6 @@ def _seen(item: Item, language: Language) -> str:
         language.gettext("Last updated %(date)s.", date=updated) if updated else "",
     ]
     return " ".join(filter(None, parts))
-
-
-def _new_facts(study: Snapshot, language: Language) -> list[Fact]:
-    about = [(language.gettext("About"), _conditions(study, language))] if study.get("conditions") else []
-    return [
-        *about,
-        *_status(study, language),
-        *_design(study, language),
-        _places(study, language),
-        *_people(study, language),
-    ]
-
-
-def _changed_facts(item: Item, language: Language) -> list[Fact]:
-    """What the reader may have forgotten, and no fact that is told as a change."""
-    changed = {change["field"] for change in item.changes}
-    status = [] if "overallStatus" in changed else _status(item.study, language)
-    design = [] if "phases" in changed else _design(item.study, language)
-    return [*status, *design, _places(item.study, language)]
-
-
-def _status(study: Snapshot, language: Language) -> list[Fact]:
-    if not study.get("overallStatus"):
-        return []
-    return [(language.gettext("Status"), status_words(study["overallStatus"], language))]
-
-
-def _design(study: Snapshot, language: Language) -> list[Fact]:
-    if study.get("phases"):
-        return [(language.gettext("Phase"), phase_words(study["phases"], language))]
-    if study.get("studyType"):
-        return [(language.gettext("Kind"), code_words(WORDS["study_types"], study["studyType"], language))]
-    return []
-
-
-def _people(study: Snapshot, language: Language) -> list[Fact]:
-    enrollment = study.get("enrollment") or {}
-    return [(language.gettext("People"), _size(enrollment, language))] if enrollment.get("count") else []
-
-
-def _size(enrollment: Any, language: Language) -> str:
-    count = enrollment["count"]
-    number = language.number(count) if isinstance(count, int) else clean(count, 60)
-    if enrollment.get("type") == "ESTIMATED":
-        return language.gettext("%(number)s planned", number=number)
-    return number
-
-
-def _places(study: Snapshot, language: Language) -> Fact:
-    return language.gettext("Places"), _how_many_places(study, language)
-
-
-def _how_many_places(study: Snapshot, language: Language) -> str:
-    count, countries = study.get("locationCount") or 0, study.get("locationsByCountry") or []
-    if not count:
-        return language.gettext("Not named yet")
-    number = language.number(count)
-    if not countries:
-        return number
-    named = [f"{clean(country, 60)} {language.number(places)}" for country, places in countries]
-    return language.gettext("%(number)s. %(countries)s", number=number, countries=_countries(named, language))
-
-
-def _countries(named: Sequence[str], language: Language) -> str:
-    """`France 8, Italy 3, Spain 1`, and how many more countries."""
-    first, more = language.series(named[:COUNTRIES]), len(named) - COUNTRIES
-    if more <= 0:
-        return first
-    return language.ngettext(
-        "%(countries)s and %(num)s more country",
-        "%(countries)s and %(num)s more countries",
-        more,
-        countries=first,
-    )
-
-
-def _conditions(study: Snapshot, language: Language) -> str:
-    names = [clean(name, 80) for name in study.get("conditions") or []]
-    return language.abridged(names[:3], len(names) - 3) if len(names) > 4 else language.listed(names)
 
 
 def _why(item: Item, language: Language) -> tuple[str, ...]:

@@ -180,12 +180,3 @@ def test_a_claim_of_everything_takes_letters_and_digests_together(office: Office
         assert not letter_claims.has_due_letters(conn, office.clock())
         assert set(load_contents(conn, claims)) == {claim.batch_id for claim in claims}
     assert [person.delivery_id for person in claims[0].recipients] == [letter]
-
-
-def test_a_welcome_in_doubt_is_not_sent_again(office: Office) -> None:
-    letter = post_to(office, "anna", "welcome")
-    office.provider.answers = [always(Outcome("unknown", reason="no answer"))]
-    send_letters(office)
-    send_letters(office, HOUR)
-    assert state_of(office, letter) == ("skipped", "may have come already")
-    assert office.provider.calls == 1
