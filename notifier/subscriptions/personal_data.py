@@ -162,6 +162,8 @@ WHERE delivery_id = ANY(:deliveries) OR kind = 'blocked' AND email_key = :key
 """
 
 _DELETE = (
+    """UPDATE deliveries SET subscriber_id = NULL
+       WHERE subscriber_id = (SELECT id FROM subscribers WHERE email_key = :key)""",
     "DELETE FROM subscribers WHERE email_key = :key",
     "DELETE FROM sign_ups WHERE email_key = :key",
     """INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, 'erased', :now)

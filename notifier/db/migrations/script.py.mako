@@ -18,7 +18,7 @@ def upgrade() -> None:
 # A delivery's own state where it has one, else that of its batch.
 DELIVERY_STATES = """
 CREATE VIEW delivery_states AS
-SELECT deliveries.id, batches.mail, deliveries.run_id, deliveries.batch_id, deliveries.subscriber_id,
+SELECT deliveries.id, batches.mail, batches.run_id, deliveries.batch_id, deliveries.subscriber_id,
        coalesce(deliveries.state, batches.state) AS state,
        CASE WHEN deliveries.state IS NULL THEN batches.reason ELSE deliveries.reason END AS reason
 FROM deliveries JOIN batches ON batches.id = deliveries.batch_id

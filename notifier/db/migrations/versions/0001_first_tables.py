@@ -456,17 +456,10 @@ def upgrade() -> None:
             "state IN ('delivered', 'bounced', 'dropped', 'failed', 'skipped')",
             name=op.f("ck_deliveries_state"),
         ),
-        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_deliveries_batch_id_batches")),
         sa.ForeignKeyConstraint(
             ["sign_up_id"],
             ["sign_ups.id"],
             name=op.f("fk_deliveries_sign_up_id_sign_ups"),
-            ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(
-            ["subscriber_id"],
-            ["subscribers.id"],
-            name=op.f("fk_deliveries_subscriber_id_subscribers"),
             ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
@@ -479,7 +472,6 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state IN ('failed', 'bounced')",
     )
-    op.create_index(op.f("ix_deliveries_run_id"), "deliveries", ["run_id"], unique=False)
     op.create_index(
         "ix_deliveries_sign_up",
         "deliveries",
@@ -610,7 +602,7 @@ def upgrade() -> None:
 # A delivery's own state where it has one, else that of its batch.
 DELIVERY_STATES = """
 CREATE VIEW delivery_states AS
-SELECT deliveries.id, batches.mail, deliveries.run_id, deliveries.batch_id, deliveries.subscriber_id,
+SELECT deliveries.id, batches.mail, batches.run_id, deliveries.batch_id, deliveries.subscriber_id,
        coalesce(deliveries.state, batches.state) AS state,
        CASE WHEN deliveries.state IS NULL THEN batches.reason ELSE deliveries.reason END AS reason
 FROM deliveries JOIN batches ON batches.id = deliveries.batch_id
