@@ -103,7 +103,7 @@ def items(draw: st.DrawFn) -> Item:
         kind="new_study" if is_new else "study_changed",
         changes=() if is_new else tuple(draw(st.lists(CHANGES, min_size=1, max_size=6))),
         study=study if draw(st.booleans()) else snapshot(**study),
-        card=draw(st.none() | st.builds(Card, TEXTS, TEXTS)),
+        card=draw(st.none() | st.builds(Card, *[TEXTS] * 6)),
         reasons=(*follows, *draw(st.lists(REASONS, min_size=1 if is_new else 0, max_size=3))),
         position=draw(st.integers(1, 10**6)),
         occurred_on=draw(st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1))),
