@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     api_keys: CommaList = Field(default_factory=list, description="Bearer keys of the site, comma-separated.")
     ops_username: str | None = Field(None, description="Name for the operators' pages.")
     ops_password: SecretStr | None = Field(None, description="Password for the operators' pages.")
+    heartbeat_url: Annotated[SecretStr | None, AfterValidator(checks.secret_url)] = Field(
+        None,
+        description="Fetched each minute while all is well, by a watcher outside who calls when it is not.",
+    )
     registry_api_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
         "https://clinicaltrials.gov/api/v2", description="The registry's API, for `records poll`."
     )

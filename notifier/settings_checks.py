@@ -62,6 +62,12 @@ def https_or_loopback(value: str) -> str:
     return value.rstrip("/")
 
 
+def secret_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        https_or_loopback(value.get_secret_value())
+    return value
+
+
 def public_url(value: str) -> str:
     """The base of links in mail, all ASCII: the host as the net knows it, and nothing that could break a link."""
     shape = "it looks like https://updates.example.org"

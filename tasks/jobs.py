@@ -1,6 +1,9 @@
 """Thin tasks: an id comes in, one function of notifier/ is called."""
 
 from datetime import timedelta
+from typing import Any
+
+import structlog
 
 from notifier.delivery.erasing import ask_provider
 from notifier.delivery.feedback.applying import apply_feedback
@@ -10,12 +13,18 @@ from notifier.delivery.settling import settle_unknown
 from notifier.delivery.sweeping import expire_leases, has_due_batches
 from notifier.delivery.watching import pause_if_unwelcome
 from notifier.digests.runs import schedules_due
+from notifier.ops.counts import count_all
 from notifier.ops.heartbeat import beat
+from notifier.ops.numbers import take_numbers
+from notifier.ops.ping import ping
+from notifier.ops.troubles import troubles
 from notifier.registry.positions import assign_positions
 from notifier.subscriptions.purging import purge_unconfirmed
 from tasks.app import app
 from tasks.process import process
 from tasks.wake import wake
+
+log = structlog.get_logger()
 
 # Then the message is sent anew: a worker can be stopped in between, and where all of them send, the sweep that
 # finds what a killed one left behind waits no longer than this.
@@ -80,8 +89,27 @@ def apply_new_feedback() -> None:
     apply_feedback(here.engine, now=here.clock())
 
 
-@app.task(name="tasks.heartbeat")
-def heartbeat() -> None:
-    """Proves scheduler, broker, worker and database together."""
+@app.task(name="tasks.heartbeat", bind=True)
+def heartbeat(self: Any) -> None:
+    """Proves scheduler, broker, worker and database together, for the queue through which it came."""
     here = process()
-    beat(here.engine, now=here.clock())
+    beat(here.engine, now=here.clock(), queue=self.request.delivery_info["routing_key"])
+
+
+@app.task(name="tasks.count")
+def count() -> None:
+    here = process()
+    count_all(here.engine, now=here.clock())
+
+
+@app.task(name="tasks.ping")
+def ping_watcher() -> None:
+    """Only while all is well: silence is what the watcher outside acts on."""
+    here = process()
+    if here.settings.heartbeat_url is None:
+        return
+    found = troubles(take_numbers(here.engine, now=here.clock()))
+    if found:
+        log.warning("heartbeat_withheld", alerts=[trouble.alert for trouble in found])
+    else:
+        ping(here.settings.heartbeat_url)

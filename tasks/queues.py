@@ -5,6 +5,8 @@ from typing import Any
 
 from kombu.entity import Exchange, Queue
 
+from notifier.ops.counts import COUNT_EVERY
+
 PROMPT = "prompt"  # letters: somebody waits for them, so a process of its own waits for nothing else
 BUILD = "build"  # planning: a large run takes seconds
 SEND = "send"  # provider calls: they wait for somebody else
@@ -18,13 +20,16 @@ ROUTES = {
     "tasks.sweep": UPKEEP,
     "tasks.apply_feedback": UPKEEP,
     "tasks.heartbeat": UPKEEP,
+    "tasks.count": UPKEEP,
+    "tasks.ping": UPKEEP,
 }
 
 
-def _every(interval: timedelta, task: str) -> dict[str, Any]:
+def _every(interval: timedelta, task: str, queue: str | None = None) -> dict[str, Any]:
     """Every entry may run twice, from two schedulers at once, or not at all for a while. A message that waited
     until the next one was sent is thrown away, so that an outage leaves no heap of them."""
-    return {"task": task, "schedule": interval, "options": {"expires": interval.total_seconds()}}
+    options = {"expires": interval.total_seconds()} | ({"queue": queue} if queue else {})
+    return {"task": task, "schedule": interval, "options": options}
 
 
 OPTIONS = {
@@ -39,6 +44,12 @@ OPTIONS = {
         # Straight to those who send them: a lost wake-up costs no more than this, however busy the others are.
         "letters": _every(timedelta(seconds=10), "tasks.send_letters"),
         "sweep": _every(timedelta(seconds=10), "tasks.sweep"),
-        "heartbeat": _every(timedelta(seconds=60), "tasks.heartbeat"),
+        # One through each queue: what is behind on one of them is not yet dead on all.
+        **{
+            f"heartbeat-{queue}": _every(timedelta(seconds=60), "tasks.heartbeat", queue)
+            for queue in (PROMPT, BUILD, SEND, UPKEEP)
+        },
+        "count": _every(COUNT_EVERY, "tasks.count"),
+        "ping": _every(timedelta(seconds=60), "tasks.ping"),
     },
 }

@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Identity, Index, Integer, SmallInteger, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -74,6 +84,9 @@ class Delivery(Base):
     __table_args__ = (
         Index("uq_deliveries_subscriber_run", "subscriber_id", "run_id", unique=True),
         Index("ix_deliveries_failed", "batch_id", postgresql_where="state IN ('failed', 'bounced')"),
+        # Who was left out of a mail that went to others; and what failed lately: both few, both counted often.
+        Index("ix_deliveries_left_out", "batch_id", postgresql_where="state IN ('skipped', 'failed')"),
+        Index("ix_deliveries_failed_at", "state_at", postgresql_where="state = 'failed'"),
         Index("ix_deliveries_sign_up", "sign_up_id", postgresql_where="sign_up_id IS NOT NULL"),
         CheckConstraint(f"state IN {OWN_STATES}", name="state"),
     )
@@ -117,6 +130,18 @@ class FeedbackEvent(Base):
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]
     applied_at: Mapped[datetime | None]
+
+
+class FeedbackHour(Base):
+    """How many events of each kind were applied, by the hour in which they came. Counted once, kept for good: the
+    events themselves may be many millions."""
+
+    __tablename__ = "feedback_hours"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bool] = mapped_column(Boolean, primary_key=True)  # about a mail of a run
+    events: Mapped[int]
 
 
 class Brake(Base):

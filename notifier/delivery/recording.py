@@ -249,7 +249,8 @@ def _split_off(
         return
     batch_id = conn.execute(
         text(
-            """INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, attempted_at, called_at,
+            """WITH origin AS (UPDATE batches SET size = size - :size WHERE id = :id)
+               INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, attempted_at, called_at,
                                     provider, created_at)
                SELECT run_id, edition_id, :size, :state, :attempts, :next_attempt_at, attempted_at, called_at,
                       provider, :now

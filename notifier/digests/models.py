@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, ForeignKey, ForeignKeyConstraint, Identity, Integer, SmallInteger, text
+from sqlalchemy import Boolean, ForeignKey, ForeignKeyConstraint, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -12,10 +12,11 @@ class Run(Base):
     """One digest run. `key` is a fact, such as `daily/2026-11-22/Europe/Berlin/08` or `immediate/812`."""
 
     __tablename__ = "runs"
+    __table_args__ = (Index("ix_runs_schedule", "schedule_id", "planned_at"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"), index=True)
+    schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"))
     local_date: Mapped[date | None]
     from_position: Mapped[int]  # exclusive
     to_position: Mapped[int]  # inclusive

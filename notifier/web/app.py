@@ -16,11 +16,13 @@ from notifier.web import (
     fresh_link,
     health,
     manage,
+    metrics,
     sign_up,
     unsubscribe,
     webhook,
 )
 from notifier.web.cors import SignUpCors
+from notifier.web.link_counts import LinkCounts
 from notifier.web.middleware import AccessLog, BodyLimit, HeadLikeGet, NoTraceback, SafeHeaders
 from notifier.web.problems import add_problem_handlers
 from notifier.web.service import Service, Wake, utc_now
@@ -54,9 +56,11 @@ def create_app(
         app.router.routes.extend(dev_mails.routes)
     for api in (health, api_intake, api_conditions, api_subscriptions, webhook):
         app.include_router(api.router)
+    metrics.add_metrics(app)
     add_problem_handlers(app)
     for middleware in (NoTraceback, HeadLikeGet, BodyLimit):  # the last one is outermost
         app.add_middleware(middleware)
+    app.add_middleware(LinkCounts, engine=engine)
     app.add_middleware(SignUpCors, origins=settings.site_origins)
     app.add_middleware(SafeHeaders, framed_by=settings.site_origins)
     app.add_middleware(AccessLog)

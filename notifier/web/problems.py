@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from notifier.web.pages import page
 
-_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/webhooks/")
+_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics", "/webhooks/")
 _PAGES = {413: "too_large", 503: "our_fault", 500: "our_fault", 404: "not_found", 405: "not_found"}
 _REASONS = {
     404: ("There is nothing at this address.", "See /v1/openapi.json for what there is."),

@@ -51,6 +51,7 @@ def _apply_chunk(conn: Connection, now: datetime) -> int:
         _NOTE,
         _STOP_PEOPLE,
         _APPLIED,
+        _COUNT,  # last: others wait for these rows until the commit
     ):
         conn.execute(
             text(statement),
@@ -130,4 +131,11 @@ FROM leaving l WHERE s.id = l.id AND s.state = 'active'
 _APPLIED = """
 UPDATE feedback_events f SET applied_at = :now, email_key = CASE WHEN f.kind = 'blocked' THEN f.email_key END
 FROM chunk c WHERE c.id = f.id
+"""
+
+_COUNT = """
+INSERT INTO feedback_hours AS h (hour, kind, digest, events)
+SELECT date_trunc('hour', c.received_at), c.kind, d.run_id IS NOT NULL, count(*)
+FROM chunk c LEFT JOIN deliveries d ON d.id = c.delivery_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (hour, kind, digest) DO UPDATE SET events = h.events + EXCLUDED.events
 """

@@ -29,6 +29,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_brakes")),
     )
     op.create_table(
+        "counts",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("counted_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", "label", name=op.f("pk_counts")),
+    )
+    op.create_table(
         "editions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
@@ -74,6 +82,14 @@ def upgrade() -> None:
         ["received_at"],
         unique=False,
         postgresql_where="kind IN ('spamreport', 'bounce', 'dropped_invalid', 'open', 'click')",
+    )
+    op.create_table(
+        "feedback_hours",
+        sa.Column("hour", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Boolean(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "kind", "digest", name=op.f("pk_feedback_hours")),
     )
     op.create_table(
         "heartbeats",
@@ -183,6 +199,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("email_key", name=op.f("pk_suppressions")),
     )
     op.create_table(
+        "tallies",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "label", name=op.f("pk_tallies")),
+    )
+    op.create_table(
         "targets",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -260,7 +283,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
         sa.UniqueConstraint("key", name=op.f("uq_runs_key")),
     )
-    op.create_index(op.f("ix_runs_schedule_id"), "runs", ["schedule_id"], unique=False)
+    op.create_index("ix_runs_schedule", "runs", ["schedule_id", "planned_at"], unique=False)
     op.create_table(
         "subscribers",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -471,6 +494,20 @@ def upgrade() -> None:
         ["batch_id"],
         unique=False,
         postgresql_where="state IN ('failed', 'bounced')",
+    )
+    op.create_index(
+        "ix_deliveries_failed_at",
+        "deliveries",
+        ["state_at"],
+        unique=False,
+        postgresql_where="state = 'failed'",
+    )
+    op.create_index(
+        "ix_deliveries_left_out",
+        "deliveries",
+        ["batch_id"],
+        unique=False,
+        postgresql_where="state IN ('skipped', 'failed')",
     )
     op.create_index(
         "ix_deliveries_sign_up",

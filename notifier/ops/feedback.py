@@ -1,0 +1,68 @@
+"""What the provider's webhook says, in numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+RATIO_WINDOWS = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+LATEST_EVENTS = 1_000
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Digests that the webhook spoke of within a window: the same counts by which sending pauses itself
+    (notifier/delivery/watching.py), but by whole hours, and not begun anew when an operator resumes."""
+
+    window: str
+    delivered: int
+    bounced: int
+    complained: int
+
+    @property
+    def complaint_ratio(self) -> float:
+        return self.complained / self.delivered if self.delivered else 0.0
+
+    @property
+    def bounce_ratio(self) -> float:
+        tried = self.delivered + self.bounced
+        return self.bounced / tried if tried else 0.0
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """`lag` is half of the latest events' way from the provider's clock to ours."""
+
+    totals: dict[str, int]
+    last_event_at: datetime | None
+    lag: timedelta | None
+    waiting: int  # taken in, not applied
+
+
+def reported(conn: Connection, now: datetime) -> list[Reported]:
+    bind = {f"since_{name}": now - window for name, window in RATIO_WINDOWS.items()}
+    rows: Sequence[tuple[int, ...]] = [tuple(row) for row in conn.execute(text(_REPORTED), bind)]
+    return [Reported(name, *rows[0][place * 3 : place * 3 + 3]) for place, name in enumerate(RATIO_WINDOWS)]
+
+
+def webhook(conn: Connection) -> Webhook:
+    totals = conn.execute(text("SELECT kind, sum(events)::bigint FROM feedback_hours GROUP BY kind"))
+    last = conn.execute(text(_LATEST), {"count": LATEST_EVENTS}).one()
+    waiting = conn.execute(text("SELECT count(*) FROM feedback_events WHERE applied_at IS NULL")).scalar_one()
+    return Webhook({kind: int(events) for kind, events in totals}, last.received_at, last.lag, int(waiting))
+
+
+_KINDS = {"delivered": "'delivered'", "bounced": "'bounce', 'dropped_invalid'", "complained": "'spamreport'"}
+_SUMS = ", ".join(
+    f"COALESCE(sum(events) FILTER (WHERE hour > :since_{name} AND kind IN ({kinds})), 0)::bigint"
+    for name in RATIO_WINDOWS
+    for kinds in _KINDS.values()
+)
+_REPORTED = f"SELECT {_SUMS} FROM feedback_hours WHERE digest AND hour > :since_30d"
+
+_LATEST = """
+SELECT max(received_at) AS received_at,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY GREATEST(received_at - occurred_at, interval '0')) AS lag
+FROM (SELECT received_at, occurred_at FROM feedback_events ORDER BY received_at DESC LIMIT :count) x
+"""

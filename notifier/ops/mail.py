@@ -1,0 +1,129 @@
+"""How much mail waits, goes out and fails, in people, counted from the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+WINDOWS = {"30m": timedelta(minutes=30), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
+QUANTILES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class OpenMail:
+    """Mail that has not ended, and of which all this is true. `held`: its run is paused."""
+
+    mail: str
+    frequency: str | None  # of a digest
+    state: str  # planned, sending, retrying or unknown
+    failure_class: str | None  # of the last attempt
+    due: bool
+    held: bool
+    mails: int
+    batches: int
+    due_since: datetime  # the oldest of it
+    open_since: datetime
+
+
+@dataclass(frozen=True)
+class EndedMail:
+    """`mails` that came to this state within the window."""
+
+    mail: str
+    state: str  # accepted or failed
+    window: str
+    mails: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """From planned to accepted, in the last hour: of every hundred mails, `quantile` took no longer."""
+
+    mail: str
+    quantile: float
+    seconds: float
+
+
+def open_mail(conn: Connection, now: datetime) -> list[OpenMail]:
+    """A million planned mails are some ten thousand batches, found by the indexes of what is open."""
+    return [OpenMail(**row._mapping) for row in conn.execute(text(_OPEN), {"now": now})]
+
+
+def due_mails(mail: Iterable[OpenMail]) -> int:
+    """What should go out now and is not held back with its run."""
+    return sum(row.mails for row in mail if row.due and not row.held)
+
+
+def ended_mail(conn: Connection, now: datetime) -> list[EndedMail]:
+    bind = {f"since_{name}": now - window for name, window in WINDOWS.items()}
+    found = []
+    for state, statement in (("accepted", _ACCEPTED), ("failed", _FAILED)):
+        for row in conn.execute(text(statement), bind):
+            found += [EndedMail(row.mail, state, name, getattr(row, f"in_{name}")) for name in WINDOWS]
+    return found
+
+
+def mails_ended(mail: Iterable[EndedMail], state: str, window: str) -> int:
+    return sum(row.mails for row in mail if (row.state, row.window) == (state, window))
+
+
+def waits(conn: Connection, now: datetime) -> list[Wait]:
+    bind = {"since": now - WINDOWS["1h"], "quantiles": list(QUANTILES)}
+    return [Wait(**row._mapping) for row in conn.execute(text(_WAITS), bind)]
+
+
+# Each branch has a partial index of its own. Whoever was left out of a batch is still counted in its size.
+_OPEN = """
+WITH open AS (
+  SELECT * FROM batches WHERE state IN ('planned', 'retrying') AND mail = 'digest'
+  UNION ALL SELECT * FROM batches WHERE state IN ('planned', 'retrying') AND mail <> 'digest'
+  UNION ALL SELECT * FROM batches WHERE state = 'sending'
+  UNION ALL SELECT * FROM batches WHERE state = 'unknown')
+SELECT b.mail, c.frequency, b.state, b.failure_class,
+       b.state IN ('planned', 'retrying') AND b.next_attempt_at <= :now AS due, r.paused_at IS NOT NULL AS held,
+       sum(b.size - CASE WHEN b.attempted_at IS NULL THEN 0
+                         ELSE (SELECT count(*) FROM deliveries d
+                               WHERE d.batch_id = b.id AND d.state IN ('skipped', 'failed')) END)::bigint AS mails,
+       count(*) AS batches, min(b.next_attempt_at) AS due_since, min(b.created_at) AS open_since
+FROM open b LEFT JOIN runs r ON r.id = b.run_id LEFT JOIN schedules c ON c.id = r.schedule_id
+GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+_IN_WINDOWS = ", ".join(
+    f"COALESCE(sum(mails) FILTER (WHERE at > :since_{name}), 0)::bigint AS in_{name}" for name in WINDOWS
+)
+
+_ACCEPTED = f"""
+WITH sent AS MATERIALIZED (
+  SELECT id, mail, size, ended_at AS at FROM batches WHERE state = 'accepted' AND ended_at > :since_1d),
+left_out AS (
+  SELECT batch_id, count(*) AS people FROM deliveries
+  WHERE state IN ('skipped', 'failed') AND batch_id >= (SELECT min(id) FROM sent) GROUP BY batch_id)
+SELECT mail, {_IN_WINDOWS}
+FROM (SELECT mail, at, size - COALESCE(people, 0) AS mails FROM sent LEFT JOIN left_out ON batch_id = id) x
+GROUP BY mail
+"""
+
+_FAILED = f"""
+SELECT mail, {_IN_WINDOWS}
+FROM (SELECT b.mail, b.ended_at AS at,
+             b.size - (SELECT count(*) FROM deliveries d
+                       WHERE d.batch_id = b.id AND d.state IN ('skipped', 'failed')) AS mails
+      FROM batches b WHERE b.state = 'failed' AND b.ended_at > :since_1d
+      UNION ALL
+      SELECT b.mail, d.state_at, 1 FROM deliveries d JOIN batches b ON b.id = d.batch_id
+      WHERE d.state = 'failed' AND d.state_at > :since_1d) x
+GROUP BY mail
+"""
+
+_WAITS = """
+WITH took AS (
+  SELECT mail, round(GREATEST(0, EXTRACT(epoch FROM ended_at - created_at)), 1)::float8 AS seconds, sum(size) AS size
+  FROM batches WHERE state = 'accepted' AND ended_at > :since GROUP BY 1, 2),
+placed AS (
+  SELECT mail, seconds, sum(size) OVER (PARTITION BY mail ORDER BY seconds) AS place,
+         sum(size) OVER (PARTITION BY mail) AS mails FROM took)
+SELECT mail, q AS quantile, min(seconds) AS seconds
+FROM placed, unnest(CAST(:quantiles AS float8[])) AS q WHERE place >= q * mails GROUP BY mail, q
+"""

@@ -1,0 +1,79 @@
+"""All numbers about the mail at one moment: what /metrics, the operators' pages and the heartbeats speak of."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+from notifier.delivery.progress import brakes_on, tracked_mails
+from notifier.ops.counts import Counts, counts
+from notifier.ops.feedback import Reported, Webhook, reported, webhook
+from notifier.ops.heartbeat import last_beats
+from notifier.ops.mail import EndedMail, OpenMail, Wait, ended_mail, open_mail, waits
+from notifier.ops.rhythm import Events, Rhythm, events, rhythms
+from notifier.ops.tallies import Name, tallies
+
+LONGEST_LOOK = timedelta(seconds=10)
+"""A look that takes longer is given up: it must never weigh on the mail itself."""
+TRACKING_WINDOW = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Erasures:
+    """Addresses that the provider has not yet agreed to forget."""
+
+    waiting: int
+    asked_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    at: datetime
+    open: list[OpenMail]
+    ended: list[EndedMail]
+    waits: list[Wait]
+    rhythms: list[Rhythm]
+    events: Events
+    reported: list[Reported]
+    webhook: Webhook
+    brakes: dict[str, str]  # {name: reason}
+    beats: dict[str, datetime]  # {queue: when}
+    erasures: Erasures
+    tracked: int  # opens and clicks of the last day; there must be none
+    tallies: dict[Name, int]
+    counts: Counts
+    counted_at: datetime | None
+
+
+def take_numbers(engine: Engine, *, now: datetime) -> Numbers:
+    """One read-only transaction, so that they fit together."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
+        conn.execute(text("SET TRANSACTION READ ONLY"))
+        conn.execute(text(f"SET LOCAL statement_timeout = {LONGEST_LOOK // timedelta(milliseconds=1)}"))
+        return numbers(conn, now)
+
+
+def numbers(conn: Connection, now: datetime) -> Numbers:
+    slow, counted_at = counts(conn)
+    return Numbers(
+        at=now,
+        open=open_mail(conn, now),
+        ended=ended_mail(conn, now),
+        waits=waits(conn, now),
+        rhythms=rhythms(conn),
+        events=events(conn),
+        reported=reported(conn, now),
+        webhook=webhook(conn),
+        brakes=brakes_on(conn, now),
+        beats=last_beats(conn),
+        erasures=_erasures(conn),
+        tracked=tracked_mails(conn, now - TRACKING_WINDOW),
+        tallies=tallies(conn),
+        counts=slow,
+        counted_at=counted_at,
+    )
+
+
+def _erasures(conn: Connection) -> Erasures:
+    row = conn.execute(text("SELECT count(*), min(asked_at) FROM provider_erasures")).one()
+    return Erasures(*row)

@@ -1,0 +1,55 @@
+"""Who may look at operators' numbers: whoever knows OPS_USERNAME and OPS_PASSWORD.
+
+Where none is set, these are open on a machine of one's own and closed everywhere else. "One's own" is told by
+PUBLIC_URL: with a loopback host in it the process listens on 127.0.0.1 alone (serve.listen_host). The caller's
+address is not asked for, as behind a proxy on the same machine everybody comes from there.
+"""
+
+import base64
+import binascii
+import hmac
+
+from starlette.requests import Request
+
+from notifier.settings import Settings
+from notifier.settings_checks import on_this_machine
+from notifier.web.problems import Problem, Refused
+from notifier.web.service import service_of
+
+CHALLENGE = {"www-authenticate": 'Basic realm="Notifier operators", charset="UTF-8"'}
+
+
+def require_operator(request: Request) -> None:
+    """Raises Refused (401, or 403 where no login is set up)."""
+    settings = service_of(request).settings
+    if not settings.ops_password:
+        if on_this_machine(settings.public_url):
+            return
+        raise Refused(
+            403,
+            Problem(
+                error="This is closed: no login is set up.",
+                remedy="Set OPS_USERNAME and OPS_PASSWORD on the server.",
+            ),
+        )
+    if not _knows(settings, request.headers.get("authorization") or ""):
+        problem = Problem(
+            error="The login is missing or wrong.",
+            where="header.authorization",
+            remedy="Send OPS_USERNAME and OPS_PASSWORD by HTTP basic authentication.",
+        )
+        raise Refused(401, problem, CHALLENGE)
+
+
+def _knows(settings: Settings, header: str) -> bool:
+    """All is compared, so that the time taken says nothing about which part was near."""
+    assert settings.ops_username
+    assert settings.ops_password
+    scheme, _, given = header.partition(" ")
+    try:
+        login = base64.b64decode(given.strip(), validate=True) if scheme.lower() == "basic" else b""
+    except (binascii.Error, ValueError):
+        login = b""
+    name, _, password = login.partition(b":")
+    right = (settings.ops_username.encode(), settings.ops_password.get_secret_value().encode())
+    return hmac.compare_digest(name, right[0]) & hmac.compare_digest(password, right[1])
