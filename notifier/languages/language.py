@@ -1,13 +1,14 @@
 """A language: our words in it, and how it writes dates, numbers and lists."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from typing import Literal
 
 from babel import Locale
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
@@ -50,7 +51,22 @@ class Language:
 
     def date(self, value: str | date) -> str:
         """A day, a month or a year, such as `2026-11-20`, `2026-11` and `2026`; anything else as it stands."""
-        return self._date(value.isoformat() if isinstance(value, date) else value)
+        return self._date(value.isoformat()[:10] if isinstance(value, date) else value)
+
+    @cached_property
+    def weekdays(self) -> tuple[str, ...]:
+        """From Monday on."""
+        names = self._cldr.days["stand-alone"]["wide"]
+        return tuple(names[day] for day in range(7))
+
+    def city(self, zone: str) -> str:
+        """What a time zone is named after; "" where it is as in English."""
+        aliases: Mapping[str, str] = get_global("zone_aliases")
+        of_old = {_old for _old, new in aliases.items() if new == zone}
+        for name in (zone, aliases.get(zone, ""), *of_old):
+            if city := self._cldr.time_zones.get(name, {}).get("city"):
+                return str(city)
+        return ""
 
     def listed(self, words: Sequence[str]) -> str:
         """`A`, `A and B`, `A, B and C`."""

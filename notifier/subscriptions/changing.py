@@ -162,6 +162,17 @@ def set_titles(conn: Connection, subscriber_id: int, on: bool, *, via: str, now:
         note_change(conn, subscriber_id, "titles", via=via, now=now)
 
 
+def set_locale(conn: Connection, subscriber_id: int, locale: str, *, via: str, now: datetime) -> None:
+    """The language of their mails. It counts for mail that is not yet planned."""
+    hold_person(conn, subscriber_id)
+    changed = conn.execute(
+        text("UPDATE subscribers SET locale = :locale WHERE id = :id AND locale <> :locale RETURNING id"),
+        {"id": subscriber_id, "locale": locale},
+    ).all()
+    if changed:
+        note_change(conn, subscriber_id, "language", via=via, now=now)
+
+
 def pause(conn: Connection, subscriber_id: int, until: datetime, *, via: str, now: datetime) -> None:
     """No digest is made before `until`; the first one after it has all that happened. Mail already queued goes.
 

@@ -1,29 +1,37 @@
-"""The words that people agree to: one file for each locale, each text with its version."""
+"""The words that people agree to, each text with its version, in the language they read it in."""
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
 
+from notifier.languages.catalogue import ENGLISH, language_of
+from notifier.languages.language import Language
 from notifier.settings import Settings
 
-LOCALES = ("en",)
+_SAID = tomllib.loads((files("notifier.subscriptions") / "consent.toml").read_text(encoding="utf-8"))
+_LINK = "\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`link` is the part of `text` that leads to `url`. The hash is of the text and the address it leads to."""
+    """`link` leads to `url`; the others stand before and behind it. The hash is of the text as it is shown, and of
+    the address it leads to."""
 
     version: str
-    text: str
+    before: str
     link: str
+    rest: str
     url: str
 
     @property
+    def text(self) -> str:
+        return self.before + self.link + self.rest
+
+    @property
     def hash(self) -> bytes:
-        return sha256(self.text.replace(self.link, f"{self.link} ({self.url})", 1).encode()).digest()
+        return sha256(f"{self.before}{self.link} ({self.url}){self.rest}".encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +44,23 @@ class ConsentWords:
     safety: str
 
 
-def consent_words(settings: Settings, locale: str) -> ConsentWords:
-    known = locale if locale in LOCALES else LOCALES[0]
-    said = _read(known)
+def consent_words(settings: Settings, language: Language) -> ConsentWords:
+    return _words(settings.terms_url, settings.privacy_url, language)
+
+
+@lru_cache(64)
+def _words(terms_url: str, privacy_url: str, language: Language) -> ConsentWords:
     return ConsentWords(
-        locale=known,
-        terms=Words(url=settings.terms_url, **said["terms"]),
-        health=Words(url=settings.privacy_url, **said["health"]),
-        safety=said["safety"],
+        locale=language.locale,
+        terms=_text("terms", terms_url, language),
+        health=_text("health", privacy_url, language),
+        safety=language.gettext(_SAID["safety"]),
     )
 
 
-@cache
-def _read(locale: str) -> dict[str, Any]:
-    path = files("notifier.subscriptions") / f"consent.{locale}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+def _text(name: str, url: str, language: Language) -> Words:
+    said = _SAID[name]
+    before, link, rest = language.gettext(said["text"], link=_LINK).partition(_LINK)
+    if not link:  # a translation without its link: nobody could read what they agree to
+        return _text(name, url, language_of(ENGLISH))
+    return Words(said["version"], before, language.gettext(said["link"]), rest, url)

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from notifier.conditions.store import store_targets
+from notifier.languages.catalogue import language_of
+from notifier.languages.messages import Message
 from notifier.links.keys import email_key
 from notifier.settings import Settings
 from notifier.subscriptions.confirming import STOPPED_SINCE, start_updates
@@ -61,11 +63,11 @@ def request_sign_up(
     """
     targets = wished_targets(request.study, request.conditions)
     if request.frequency not in FREQUENCIES:
-        raise BadWish(f"Choose how often: {', '.join(FREQUENCIES)}.")
+        raise BadWish(Message("Choose how often you want emails."))
     zone = request.zone or settings.digest_zone
     if zone not in known_zones():
-        raise BadWish("That is not a time zone. It looks like Europe/Berlin.")
-    words = _agreed(consent_words(settings, request.locale), request)
+        raise BadWish(Message("That is not a time zone. It looks like Europe/Berlin."))
+    words = _agreed(consent_words(settings, language_of(request.locale)), request)
     ids = store_targets(conn, targets)
     sign_up_id: int = conn.execute(
         text(_REQUEST),
@@ -104,7 +106,9 @@ def _agreed(words: ConsentWords, request: SignUpRequest) -> ConsentWords:
     """Only the words of today: whoever had an older page before them must see the new ones."""
     if (request.terms_version, request.health_version) != (words.terms.version, words.health.version):
         raise BadWish(
-            "The words you agreed to have changed. Please read them once more and send the form again."
+            Message(
+                "The words you agreed to have changed. Please read them once more and send the form again."
+            )
         )
     return words
 

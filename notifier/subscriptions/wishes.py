@@ -11,16 +11,23 @@ from sqlalchemy import Connection, text
 from notifier.conditions.labels import calm
 from notifier.conditions.normal_form import BadCondition, clean_condition, normal_form
 from notifier.conditions.targets import OWN_WORDS, TargetRef, study_target
+from notifier.languages.messages import Message
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 
 MOST_CHARS = 100
 MOST_OFFERED = 10
 MOST_CONDITIONS = 20
+NO_STUDY = Message("That is not a study number. It looks like NCT01234567.")
+TOO_MANY = Message("Choose %(most)s conditions or fewer.", most=MOST_CONDITIONS)
 
 
 class BadWish(ValueError):
-    """`str()` is the reason, in words for the person who asked; it repeats nothing that they typed."""
+    """`reason`, of which `str()` is the English, is for the person who asked; it repeats nothing that they typed."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def clean_study(nct_id: str) -> str:
     try:
         return clean_nct_id(nct_id)
     except BadRecord:
-        raise BadWish("That is not a study number. It looks like NCT01234567.") from None
+        raise BadWish(NO_STUDY) from None
 
 
 _ADDRESS = re.compile(r"@|http|www\.|://|[^\W\d_]\.[^\W\d_]{2,}(/|$)", re.IGNORECASE)
@@ -83,14 +90,18 @@ _NOT_PLAIN = re.compile(r"[^\w\s'’(),+/-]|_")
 
 def clean_wish(condition: str) -> str:
     """On one line. Raises BadWish for what is no condition: anybody may sign up anybody, and their page shows it."""
+    if len(" ".join(condition.split())) > MOST_CHARS:
+        raise BadWish(
+            Message("The condition is too long. Use %(most)s characters or fewer.", most=MOST_CHARS)
+        )
     try:
         line = clean_condition(condition)
-    except BadCondition as error:
-        raise BadWish(str(error)) from None
-    if len(line) > MOST_CHARS:
-        raise BadWish(f"The condition is too long. Use {MOST_CHARS} characters or fewer.")
+    except BadCondition:
+        raise BadWish(
+            Message("The condition is empty or has no letter. Write its name, such as Asthma.")
+        ) from None
     if _ADDRESS.search(line):
-        raise BadWish("A condition cannot hold an address. Write its name only, such as Asthma.")
+        raise BadWish(Message("A condition cannot hold an address. Write its name only, such as Asthma."))
     return line
 
 
@@ -106,7 +117,7 @@ def wished_targets(study: str | None, conditions: Sequence[str]) -> list[TargetR
     """Each target once. Raises BadWish where there is none, too many, or one cannot be."""
     refs = [study_target(clean_study(study))] if study else []
     if len(conditions) > MOST_CONDITIONS:
-        raise BadWish(f"Choose {MOST_CONDITIONS} conditions or fewer.")
+        raise BadWish(TOO_MANY)
     named: dict[str, TargetRef] = {}
     for words in conditions:
         line = clean_wish(words)
@@ -115,7 +126,7 @@ def wished_targets(study: str | None, conditions: Sequence[str]) -> list[TargetR
         )
     refs += named.values()
     if not refs:
-        raise BadWish("Choose at least one thing to hear about.")
+        raise BadWish(Message("Choose at least one thing to hear about."))
     return refs
 
 

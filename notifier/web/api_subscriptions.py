@@ -9,6 +9,7 @@ from fastapi import APIRouter, BackgroundTasks, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from notifier.conditions.normal_form import MAX_CHARS
+from notifier.languages.catalogue import language_of
 from notifier.links.addresses import MAX_ADDRESS_CHARS
 from notifier.subscriptions.consent import Words, consent_words
 from notifier.subscriptions.schedules import FREQUENCIES
@@ -21,6 +22,7 @@ from notifier.web.sign_ups import BadSignUp, SignUpFields, ask_to_confirm
 from notifier.web.visitors import network_of
 
 MAX_CONDITIONS = 20
+MAX_LOCALE = 16
 
 router = APIRouter(
     prefix=SIGN_UP_PATH,
@@ -41,7 +43,11 @@ class SubscriptionIn(BaseModel):
     )
     frequency: Literal["immediate", "daily", "weekly"] = "daily"
     timezone: str | None = Field(None, max_length=64, description="Such as Europe/Berlin.")
-    locale: str = Field("en", max_length=16)
+    locale: str = Field(
+        "en",
+        max_length=MAX_LOCALE,
+        description="The language in which the words were shown; mails have it too.",
+    )
     terms: str = Field(
         max_length=40, description="The version of the terms' words that were shown and agreed to."
     )
@@ -60,6 +66,9 @@ class ConsentOut(BaseModel):
 
 
 class ChoicesOut(BaseModel):
+    locale: str = Field(
+        description="The language of the words; English where there are none in that asked for."
+    )
     study: str | None = Field(description="The study's title, where it is known here.")
     conditions: list[str] = Field(description="What the study is about, by readable names.")
     frequencies: list[str]
@@ -74,13 +83,16 @@ class ChoicesOut(BaseModel):
 def choices(
     request: Request,
     study: Annotated[str | None, Query(max_length=20, description="NCT id.")] = None,
-    locale: Annotated[str, Query(max_length=16)] = "en",
+    locale: Annotated[
+        str, Query(max_length=MAX_LOCALE, description="The language of the words, such as de.")
+    ] = "en",
 ) -> ChoicesOut:
     """What a form has to offer for a study, and the words that people are to agree to."""
     service = service_of(request)
-    words = consent_words(service.settings, locale)
+    words = consent_words(service.settings, language_of(locale))
     title, conditions = _about(service, study) if study else (None, [])
     return ChoicesOut(
+        locale=words.locale,
         study=title,
         conditions=conditions,
         frequencies=list(FREQUENCIES),
@@ -113,7 +125,7 @@ def subscribe(body: SubscriptionIn, request: Request, tasks: BackgroundTasks) ->
     except BadSignUp as bad:
         field, reason = next(iter(bad.problems.items()))
         raise _refused(
-            422, reason, f"body.{_NAMES.get(field, field)}", "Correct it and send it again."
+            422, str(reason), f"body.{_NAMES.get(field, field)}", "Correct it and send it again."
         ) from None
     if verdict == "network":
         raise _refused(429, "Too many sign-ups from this network.", None, "Try again in ten minutes.", "600")

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from notifier.conditions.normal_form import normal_form
+from notifier.languages.messages import Message
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 from notifier.settings import Settings
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
-from notifier.subscriptions.wishes import BadWish, clean_wish
+from notifier.subscriptions.wishes import MOST_CONDITIONS, TOO_MANY, BadWish, clean_wish
 from notifier.web.forms import Form, Pair
 from notifier.web.sign_ups import SignUpFields
 
-MAX_CONDITIONS = 20
 USUAL_FREQUENCY = "weekly"
+NO_ADDRESS = Message("Enter your email address")
 # Where the page shows what is wrong with a field, in the order of the page.
 _PLACES = {
     "study": "wishes",
@@ -30,7 +31,7 @@ class FieldError:
     """`field` is the id of the input that is meant."""
 
     field: str
-    text: str
+    text: Message
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ def read_link(form: Form, settings: Settings) -> Asked:
     return replace(read_asked(form, settings), email="", terms="", health="")
 
 
-def placed(problems: dict[str, str], asked: Asked) -> list[FieldError]:
+def placed(problems: dict[str, Message], asked: Asked) -> list[FieldError]:
     if "email" in problems and not asked.email:
-        problems = {**problems, "email": "Enter your email address"}
+        problems = {**problems, "email": NO_ADDRESS}
     return [FieldError(place, problems[name]) for name, place in _PLACES.items() if name in problems]
 
 
@@ -114,7 +115,7 @@ def _study(value: str, errors: list[FieldError]) -> str | None:
     try:
         return clean_nct_id(value) if value else None
     except BadRecord:
-        errors.append(FieldError("study", "A study number looks like NCT01234567"))
+        errors.append(FieldError("study", Message("A study number looks like NCT01234567")))
         return None
 
 
@@ -123,8 +124,8 @@ def _conditions(values: Sequence[str], errors: list[FieldError]) -> tuple[str, .
     for value in values:
         try:
             found.append(clean_wish(value))
-        except BadWish as error:
-            errors.append(FieldError("condition", str(error)))
-    if len(distinct(found)) > MAX_CONDITIONS:
-        errors.append(FieldError("condition", f"Choose {MAX_CONDITIONS} conditions or fewer"))
-    return distinct(found)[:MAX_CONDITIONS]
+        except BadWish as bad:
+            errors.append(FieldError("condition", bad.reason))
+    if len(distinct(found)) > MOST_CONDITIONS:
+        errors.append(FieldError("condition", TOO_MANY))
+    return distinct(found)[:MOST_CONDITIONS]

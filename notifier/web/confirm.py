@@ -13,6 +13,7 @@ from notifier.links.tokens import BadToken
 from notifier.subscriptions.signing_up import SignUpView, confirm, find_sign_up, refuse, renew
 from notifier.web.forms import Form, Pair, form_routes, token_in
 from notifier.web.mailing import may_mail, post_welcome, refused, wake_letters
+from notifier.web.negotiation import read_by
 from notifier.web.pages import page
 from notifier.web.service import service_of
 from notifier.web.sign_up_pages import check_email_page
@@ -118,7 +119,10 @@ def _renew(request: Request, public_id: UUID) -> Response:
 
 def _find(request: Request, public_id: UUID) -> SignUpView | None:
     with service_of(request).engine.connect() as conn:
-        return find_sign_up(conn, public_id)
+        found = find_sign_up(conn, public_id)
+    if found:
+        read_by(request, found.locale)
+    return found
 
 
 def _wishes(found: SignUpView) -> list[Pair]:

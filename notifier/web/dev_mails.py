@@ -113,7 +113,15 @@ def _locale(request: Request) -> str:
 
 
 def _page(request: Request, name: str, locale: str, **values: Any) -> Response:
-    answer = page(request, name, style=Markup(_STYLE), locale=locale, locales=catalogue.locales(), **values)  # noqa: S704
+    answer = page(
+        request,
+        name,
+        language=catalogue.language_of(catalogue.ENGLISH),
+        style=Markup(_STYLE),  # noqa: S704 - our own file
+        locale=locale,
+        locales=catalogue.locales(),
+        **values,
+    )
     answer.headers["content-security-policy"] = _PAGE_POLICY
     return answer
 

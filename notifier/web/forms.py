@@ -10,6 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
+from notifier.web.negotiation import LANG, ask_for
+
 MAX_FIELDS = 50
 
 Pair = tuple[str, str]
@@ -69,7 +71,9 @@ def form_routes(
     """GET shows, POST takes; both run in a thread, as they ask the database."""
 
     async def post(request: Request) -> Response:
-        return await run_in_threadpool(take, request, await read_form(request))
+        form = await read_form(request)
+        ask_for(request, form.get(LANG))
+        return await run_in_threadpool(take, request, form)
 
     return [PlainRoute(path, show, methods=["GET"]), PlainRoute(path, post, methods=["POST"])]
 

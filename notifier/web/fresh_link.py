@@ -7,15 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.delivery.letters import post_letter
+from notifier.languages.messages import Message
 from notifier.links.addresses import BadAddress, clean_address, mask_address
 from notifier.links.keys import email_key
 from notifier.links.timed import LIFETIMES
-from notifier.web.asking import FieldError
+from notifier.web.asking import NO_ADDRESS, FieldError
 from notifier.web.forms import Form, form_routes
 from notifier.web.mailing import may_mail, refused
 from notifier.web.pages import page
 from notifier.web.service import Service, service_of
 from notifier.web.sign_up_pages import not_ours
+from notifier.web.words import address_reason
 
 log = structlog.get_logger()
 
@@ -31,7 +33,7 @@ def take(request: Request, form: Form) -> Response:
     try:
         address = clean_address(typed)
     except BadAddress as error:
-        reason = f"Your email address {error}" if typed else "Enter your email address"
+        reason = address_reason(error) if typed else NO_ADDRESS
         return _form_page(request, typed, FieldError("email", reason))
     service = service_of(request)
     with service.engine.connect():
@@ -67,7 +69,7 @@ ORDER BY requested_at DESC LIMIT 1
 """
 
 
-def _form_page(request: Request, email: str, *errors: FieldError, note: str = "") -> Response:
+def _form_page(request: Request, email: str, *errors: FieldError, note: Message | None = None) -> Response:
     token = service_of(request).form_token()
     status = 422 if errors else 200
     return page(request, "fresh_link", status, email=email, errors=errors, note=note, form_token=token)

@@ -9,11 +9,12 @@ from starlette.responses import Response
 from notifier.links.addresses import mask_address
 from notifier.settings import Settings
 from notifier.subscriptions.changing import pause, reschedule
-from notifier.subscriptions.overview import Overview, overview
+from notifier.subscriptions.overview import Overview
 from notifier.subscriptions.schedules import FREQUENCIES, Rhythm
 from notifier.web.forms import Form
 from notifier.web.months import months_later
 from notifier.web.pages import page
+from notifier.web.reader import find_reader, reader
 from notifier.web.service import service_of
 from notifier.web.stop_pages import already_stopped_page
 
@@ -24,8 +25,7 @@ PAUSE_MONTHS = 3
 
 def less_often_page(request: Request, public_id: UUID, status: int = 200) -> Response:
     service = service_of(request)
-    with service.engine.connect() as conn:
-        person = overview(conn, public_id, now=service.clock())
+    person = find_reader(request, public_id)
     if person is None or person.state != "active":
         return already_stopped_page(request, known=person is not None)
     return page(
@@ -46,7 +46,7 @@ def take_less_often(request: Request, public_id: UUID, form: Form) -> Response:
     now = service.clock()
     wanted = form.get("frequency")
     with suppress(LookupError), service.engine.begin() as conn:  # erased meanwhile
-        person = overview(conn, public_id, now=now)
+        person = reader(request, conn, public_id)
         stands = person is not None and person.state == "active"
         if person and stands and wanted == PAUSE:
             until = max(months_later(now, PAUSE_MONTHS), person.paused_until or now)

@@ -14,7 +14,7 @@ from notifier.links.addresses import mask_address
 from notifier.links.keys import email_key
 from notifier.links.timed import LIFETIMES, OldToken
 from notifier.links.tokens import BadToken
-from notifier.subscriptions.overview import Overview, overview
+from notifier.subscriptions.overview import Overview
 from notifier.subscriptions.personal_data import export_person
 from notifier.web.confirm import bad_link
 from notifier.web.forms import Form, form_routes, token_in
@@ -22,6 +22,7 @@ from notifier.web.mailing import may_mail, refused, wake_letters
 from notifier.web.manage_actions import ACTIONS, Visit, act
 from notifier.web.manage_pages import ask_page, deleted_page, manage_page, stopped_all_page
 from notifier.web.pages import page
+from notifier.web.reader import find_reader, reader
 from notifier.web.service import service_of
 
 log = structlog.get_logger()
@@ -31,12 +32,11 @@ def show(request: Request) -> Response:
     service = service_of(request)
     try:
         public_id = service.manage_links.read(token_in(request), service.clock())
-    except OldToken:
-        return _too_old(request)
+    except OldToken as old:
+        return _too_old(request, old.public_id)
     except BadToken:
         return bad_link(request)
-    with service.engine.connect() as conn:
-        person = overview(conn, public_id, now=service.clock())
+    person = find_reader(request, public_id)
     if person is None:
         return deleted_page(request)
     return ask_page(request, person, request.query_params.get("ask")) or manage_page(request, person)
@@ -47,11 +47,13 @@ def take(request: Request, form: Form) -> Response:
     try:
         public_id = service.manage_links.read(token_in(request), service.clock())
     except OldToken as old:
-        return _renew(request, old.public_id) if form.get("do") == "again" else _too_old(request)
+        return (
+            _renew(request, old.public_id) if form.get("do") == "again" else _too_old(request, old.public_id)
+        )
     except BadToken:
         return bad_link(request)
     with service.engine.connect() as conn:
-        person = overview(conn, public_id, now=service.clock())
+        person = reader(request, conn, public_id)
         if person is None:
             return deleted_page(request)
         if form.get("do") == "download":
@@ -67,8 +69,7 @@ def _act(request: Request, person: Overview, form: Form) -> Response:
     wanted, done = form.get("do"), None
     with suppress(LookupError), service.engine.begin() as conn:  # erased meanwhile, by another click
         done = act(Visit(service, conn, person, now), form)
-    with service.engine.connect() as conn:
-        after = overview(conn, person.public_id, now=now)
+    after = find_reader(request, person.public_id)
     log.info("managed", action=wanted, done=done is not None and done.ok)
     if after is None:
         return deleted_page(request)
@@ -77,15 +78,15 @@ def _act(request: Request, person: Overview, form: Form) -> Response:
     return manage_page(request, after, done=done)
 
 
-def _too_old(request: Request) -> Response:
+def _too_old(request: Request, public_id: UUID) -> Response:
+    find_reader(request, public_id)
     return page(request, "old_link", 410, days=LIFETIMES["manage"].days, can_renew=True)
 
 
 def _renew(request: Request, public_id: UUID) -> Response:
     """The old link is enough to have a new one mailed to its owner, and for nothing else."""
     service = service_of(request)
-    with service.engine.connect() as conn:
-        person = overview(conn, public_id, now=service.clock())
+    person = find_reader(request, public_id)
     if person is None:
         return deleted_page(request)
     verdict = may_mail(request, person.email)

@@ -3,15 +3,17 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from notifier.languages.catalogue import language_of, locales
 from notifier.links.addresses import mask_address
 from notifier.settings import Settings
 from notifier.subscriptions.overview import Overview
 from notifier.web.mailing import wake_letters
 from notifier.web.manage_actions import NOT_ARRIVING, PAUSE_MONTHS, Done
 from notifier.web.months import months_later
+from notifier.web.negotiation import language_for
 from notifier.web.pages import page
 from notifier.web.service import service_of
-from notifier.web.words import WEEKDAYS, zone_groups
+from notifier.web.words import zone_groups
 
 BARRED = "operator"  # on the list by hand, which no button lifts
 
@@ -22,6 +24,7 @@ def manage_page(
     service = service_of(request)
     now = service.clock()
     settings = service.settings
+    language = language_for(request)
     return page(
         request,
         "manage",
@@ -37,8 +40,10 @@ def manage_page(
         chosen=_chosen(person, settings),
         settings=settings,
         hours=range(24),
-        weekdays=tuple(enumerate(WEEKDAYS, 1)),
-        zones=zone_groups(),
+        weekdays=tuple(enumerate(language.weekdays, 1)),
+        zones=zone_groups(language),
+        languages=[language_of(locale) for locale in locales()],
+        own_locale=language_of(person.locale).locale,
     )
 
 

@@ -17,13 +17,14 @@ from notifier.subscriptions.signing_up import find_sign_up
 from notifier.web.asking import placed, read_asked, read_link
 from notifier.web.forms import Form, form_routes, query_of
 from notifier.web.mailing import may_mail, refused, wake_letters
+from notifier.web.negotiation import language_for
 from notifier.web.pages import FRAMED
 from notifier.web.service import Service, service_of
-from notifier.web.sign_up_pages import LOCALE, OPEN_TOO_LONG, check_email_page, form_page, not_ours
+from notifier.web.sign_up_pages import OPEN_TOO_LONG, check_email_page, form_page, not_ours
 from notifier.web.sign_ups import BadSignUp, checked, store_sign_up
 
 AGAIN_AFTER = timedelta(seconds=60)
-YOUR_ADDRESS = "your address"
+NO_ADDRESS = ""
 
 
 def show(request: Request) -> Response:
@@ -42,7 +43,7 @@ def take(request: Request, form: Form) -> Response:
         return form_page(request, asked, asked.errors, note=note)
     source = "embed" if request.url.path == FRAMED else "page"
     try:
-        wanted = checked(service, asked.fields(LOCALE, source))
+        wanted = checked(service, asked.fields(language_for(request).locale, source))
     except BadSignUp as bad:
         return form_page(request, asked, [*asked.errors, *placed(bad.problems, asked)])
     if asked.errors:
@@ -68,7 +69,7 @@ def send_again(request: Request, form: Form) -> Response:
     except BadToken:
         return form_page(request, asked, asked.errors, note=OPEN_TOO_LONG)
     if _is_young(service, token):
-        return check_email_page(request, YOUR_ADDRESS, token, asked.pairs(), too_soon=True)
+        return check_email_page(request, NO_ADDRESS, token, asked.pairs(), too_soon=True)
     with service.engine.connect() as conn:
         found = find_sign_up(conn, public_id)
     verdict = may_mail(request, found.email if found else str(public_id))
@@ -78,7 +79,7 @@ def send_again(request: Request, form: Form) -> Response:
         with service.engine.begin() as conn:
             post_letter(conn, "confirm", now=now, sign_up_id=found.id)
     token = service.form_links.token(public_id, now)
-    return check_email_page(request, YOUR_ADDRESS, token, asked.pairs(), after=wake_letters(service))
+    return check_email_page(request, NO_ADDRESS, token, asked.pairs(), after=wake_letters(service))
 
 
 def _is_young(service: Service, token: str) -> bool:

@@ -7,21 +7,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.conditions.normal_form import normal_form
+from notifier.languages.messages import Message
 from notifier.links.timed import OldToken
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.wishes import study_choices
 from notifier.web.asking import Asked, FieldError, distinct
 from notifier.web.forms import Form, Pair
+from notifier.web.negotiation import address as address_of
+from notifier.web.negotiation import language_for
 from notifier.web.pages import FRAMED, page
 from notifier.web.service import service_of
 
-LOCALE = "en"
-CHECK_AND_SEND = "Please check this, fill in what is missing, and send it."
-OPEN_TOO_LONG = "This page was open for a long time. Please check it and send it once more."
+CHECK_AND_SEND = Message("Please check this, fill in what is missing, and send it.")
+OPEN_TOO_LONG = Message("This page was open for a long time. Please check it and send it once more.")
 
 
-def not_ours(request: Request, form: Form) -> str | None:
+def not_ours(request: Request, form: Form) -> Message | None:
     """Why the form is shown once more: another site's page may have had it sent without anybody reading it."""
     service = service_of(request)
     if request.headers.get("sec-fetch-site") == "cross-site":
@@ -35,7 +37,9 @@ def not_ours(request: Request, form: Form) -> str | None:
     return None
 
 
-def form_page(request: Request, asked: Asked, errors: Sequence[FieldError], *, note: str = "") -> Response:
+def form_page(
+    request: Request, asked: Asked, errors: Sequence[FieldError], *, note: Message | None = None
+) -> Response:
     """Everything that was typed is kept."""
     service = service_of(request)
     status = 422 if errors else 200
@@ -58,7 +62,7 @@ def form_page(request: Request, asked: Asked, errors: Sequence[FieldError], *, n
         asked=asked,
         study=study,
         conditions=[(label, normal_form(label) in wanted) for label in conditions],
-        words=consent_words(service.settings, LOCALE),
+        words=consent_words(service.settings, language_for(request)),
         settings=service.settings,
         form_token=service.form_token(),
     )
@@ -73,16 +77,15 @@ def check_email_page(
     too_soon: bool = False,
     after: BackgroundTask | None = None,
 ) -> Response:
-    """`address` is masked; `sign_up` is the form token of the sign-up."""
+    """`address` is masked, and "" where it is not to be shown; `sign_up` is the form token of the sign-up."""
     action = _action(request)
-    root = service_of(request).root
     return page(
         request,
         "check_email",
         address=address,
         too_soon=too_soon,
         action=action,
-        again=action if request.url.path == FRAMED else f"{root}/subscribe/again",
+        again=action if request.url.path == FRAMED else address_of(request, "/subscribe/again"),
         sign_up=sign_up,
         wishes=wishes,
         after=after,
@@ -91,4 +94,4 @@ def check_email_page(
 
 def _action(request: Request) -> str:
     """Where forms go: inside a frame they stay there."""
-    return service_of(request).root + (FRAMED if request.url.path == FRAMED else "/subscribe")
+    return address_of(request, FRAMED if request.url.path == FRAMED else "/subscribe")

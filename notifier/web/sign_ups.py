@@ -9,16 +9,19 @@ from uuid import UUID
 from sqlalchemy import text
 
 from notifier.delivery.letters import post_letter
+from notifier.languages.catalogue import language_of
+from notifier.languages.messages import Message
 from notifier.links.addresses import BadAddress, clean_address
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
 from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 from notifier.subscriptions.signing_up import SignUpRequest, request_sign_up
-from notifier.subscriptions.wishes import clean_wish
+from notifier.subscriptions.wishes import BadWish, clean_wish
 from notifier.web.limits import Verdict
 from notifier.web.mailing import has_room
 from notifier.web.service import Service
+from notifier.web.words import address_reason
 
 LATER = timedelta(seconds=60)
 T = TypeVar("T")
@@ -42,7 +45,7 @@ class SignUpFields:
 class BadSignUp(Exception):
     """`problems`: {field: what is wrong, for people}; none of it repeats what was typed."""
 
-    def __init__(self, problems: dict[str, str]) -> None:
+    def __init__(self, problems: dict[str, Message]) -> None:
         super().__init__()
         self.problems = problems
 
@@ -77,13 +80,13 @@ def store_sign_up(service: Service, request: SignUpRequest, verdict: Verdict) ->
 
 def checked(service: Service, fields: SignUpFields) -> SignUpRequest:
     """Raises BadSignUp with all that is wrong at once."""
-    problems: dict[str, str] = {}
+    problems: dict[str, Message] = {}
 
     def check(name: str, value: str, clean: Callable[[str], T]) -> T | None:
         try:
             return clean(value)
-        except ValueError as error:
-            problems.setdefault(name, str(error))
+        except BadWish as bad:
+            problems.setdefault(name, bad.reason)
             return None
 
     email = check("email", fields.email, _address)
@@ -91,11 +94,11 @@ def checked(service: Service, fields: SignUpFields) -> SignUpRequest:
     conditions = [check("conditions", text, clean_wish) for text in fields.conditions]
     check("frequency", fields.frequency, _frequency)
     zone = check("zone", fields.zone, _zone) if fields.zone else service.settings.digest_zone
-    words = consent_words(service.settings, fields.locale)
-    check("terms_version", fields.terms_version, _agreed(words.terms.version, "the terms of use"))
-    check("health_version", fields.health_version, _agreed(words.health.version, "the use of health data"))
+    words = consent_words(service.settings, language_of(fields.locale))
+    check("terms_version", fields.terms_version, _agreed(words.terms.version, _TERMS))
+    check("health_version", fields.health_version, _agreed(words.health.version, _HEALTH))
     if not (fields.study or fields.conditions):
-        problems["study"] = "Choose at least one: this study, or a condition"
+        problems["study"] = Message("Choose at least one: this study, or a condition")
     if problems or email is None or zone is None:
         raise BadSignUp(problems)
     return SignUpRequest(
@@ -115,34 +118,45 @@ def _address(text: str) -> str:
     try:
         return clean_address(text)
     except BadAddress as error:
-        raise ValueError(f"Your email address {error}") from None
+        raise BadWish(address_reason(error)) from None
 
 
 def _study(text: str) -> str:
     try:
         return clean_nct_id(text)
     except BadRecord:
-        raise ValueError("The study number looks like NCT01234567") from None
+        raise BadWish(Message("A study number looks like NCT01234567")) from None
 
 
 def _frequency(text: str) -> str:
     if text not in FREQUENCIES:
-        raise ValueError("Choose how often you want emails")
+        raise BadWish(Message("Choose how often you want emails"))
     return text
 
 
 def _zone(text: str) -> str:
     if text not in known_zones():
-        raise ValueError("Choose a time zone from the list; it looks like Europe/Berlin")
+        raise BadWish(Message("Choose a time zone from the list; it looks like Europe/Berlin"))
     return text
 
 
-def _agreed(version: str, to_what: str) -> Callable[[str], str]:
+# Why it takes an agreement, and why another one.
+_TERMS = (
+    Message("Please agree to the terms of use; without that we may not send you updates"),
+    Message("The words about the terms of use have changed; please read them and agree again"),
+)
+_HEALTH = (
+    Message("Please agree to the use of health data; without that we may not send you updates"),
+    Message("The words about the use of health data have changed; please read them and agree again"),
+)
+
+
+def _agreed(version: str, reasons: tuple[Message, Message]) -> Callable[[str], str]:
     def agreed(text: str) -> str:
         if not text:
-            raise ValueError(f"Please agree to {to_what}; without that we may not send you updates")
+            raise BadWish(reasons[0])
         if text != version:
-            raise ValueError(f"The words about {to_what} have changed; please read them and agree again")
+            raise BadWish(reasons[1])
         return text
 
     return agreed

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from notifier.delivery.withdrawing import UndoResult, undo_all, undo_one
 from notifier.links.addresses import mask_address
 from notifier.links.tokens import BadToken
-from notifier.subscriptions.overview import Followed, Overview, overview
+from notifier.subscriptions.overview import Followed, Overview
 from notifier.web.forms import Form
 from notifier.web.pages import page
+from notifier.web.reader import find_reader, reader
 from notifier.web.service import service_of
 
 log = structlog.get_logger()
@@ -20,7 +21,7 @@ log = structlog.get_logger()
 
 def ask_page(request: Request, public_id: UUID, item: int | None, status: int = 200) -> Response:
     """What it is about is named only beside a link that stood in a mail about it, and only while it is followed."""
-    person = _person(request, public_id)
+    person = find_reader(request, public_id)
     if person is None or person.state != "active":
         return already_stopped_page(request, known=person is not None)
     one = _followed(person, item)
@@ -41,7 +42,7 @@ def stopped_page(
 ) -> Response:
     """Just now. Only this page has a button to undo it, which works for a day: the link itself never ends, and mails
     get forwarded."""
-    person = _person(request, public_id)
+    person = find_reader(request, public_id)
     ended = [one for one in person.subscriptions if item in (None, one.target_id)] if person else []
     service = service_of(request)
     return page(
@@ -74,7 +75,8 @@ def undo(request: Request, public_id: UUID, item: int | None) -> Response:
     except LookupError:  # erased
         return already_stopped_page(request, known=False)
     log.info("undone", result=result, all=item is None)
-    if result == "undone" or (result == "nothing" and _stands(request, public_id, item)):
+    person = find_reader(request, public_id)
+    if result == "undone" or (result == "nothing" and _stands(person, item)):
         return page(request, "undone")
     return (
         already_stopped_page(request, known=True) if result == "nothing" else page(request, "sign_up_again")
@@ -88,23 +90,16 @@ def _undo(request: Request, public_id: UUID, item: int | None) -> UndoResult:
     with service.engine.begin() as conn:
         if item is None:
             return undo_all(conn, public_id, via="page", now=now)
-        person = overview(conn, public_id, now=now)
+        person = reader(request, conn, public_id)
         if person is None:
             raise LookupError
         one = _followed(person, item)
         return undo_one(conn, public_id, one.public_id, via="page", now=now) if one else "nothing"
 
 
-def _stands(request: Request, public_id: UUID, item: int | None) -> bool:
+def _stands(person: Overview | None, item: int | None) -> bool:
     """A second press of the button finds nothing to undo either."""
-    person = _person(request, public_id)
     return person is not None and any(item in (None, one.target_id) for one in person.active)
-
-
-def _person(request: Request, public_id: UUID) -> Overview | None:
-    service = service_of(request)
-    with service.engine.connect() as conn:
-        return overview(conn, public_id, now=service.clock())
 
 
 def _followed(person: Overview, item: int | None) -> Followed | None:

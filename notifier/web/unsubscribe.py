@@ -22,6 +22,7 @@ from notifier.web.confirm import bad_link
 from notifier.web.forms import Form, PlainRoute, read_form, token_in
 from notifier.web.less_often import OFTEN, less_often_page, take_less_often
 from notifier.web.mailing import post_receipt, wake_letters
+from notifier.web.reader import find_reader
 from notifier.web.service import Service, service_of
 from notifier.web.stop_pages import already_stopped_page, ask_page, may_undo, stopped_page, undo
 
@@ -70,6 +71,7 @@ def take(request: Request, form: Form) -> Response:
 def _stop_by_button(request: Request, link: Link) -> Response:
     result = _stop(service_of(request), link, "page")
     if result != "stopped":
+        find_reader(request, link.person)
         return already_stopped_page(request, known=result == "already")
     after = wake_letters(service_of(request)) if link.item is None else None
     return stopped_page(request, link.person, link.item, after=after)

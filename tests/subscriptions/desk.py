@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from notifier.languages.catalogue import language_of
 from notifier.links.keys import email_key
 from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.overview import Overview, overview
@@ -31,7 +32,7 @@ class Desk:
         now: datetime = NOON,
         **other: Any,
     ) -> UUID:
-        words = consent_words(self.world.settings, "en")
+        words = consent_words(self.world.settings, language_of("en"))
         form = {
             "email": f"{name}@example.org",
             "study": study,

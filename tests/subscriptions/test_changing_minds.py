@@ -9,6 +9,7 @@ from notifier.subscriptions.changing import (
     pause,
     reschedule,
     resume,
+    set_locale,
     set_reach,
     set_titles,
     try_address_again,
@@ -133,6 +134,15 @@ def test_titles_in_the_subject_are_off_until_somebody_wants_them(desk: Desk) -> 
     do(desk, set_titles, person, True)
     assert desk.page(person).titles_in_subject
     assert desk.sql("SELECT count(*) FROM subscription_changes WHERE action = 'titles'") == [(1,)]
+
+
+def test_the_language_of_the_mails_is_the_one_that_was_chosen_last(desk: Desk) -> None:
+    person = desk.join("anna", "Asthma")
+    assert desk.page(person).locale == "en"
+    do(desk, set_locale, person, "pt-BR")
+    do(desk, set_locale, person, "pt-BR")
+    assert desk.page(person).locale == "pt-BR"
+    assert desk.sql("SELECT count(*) FROM subscription_changes WHERE action = 'language'") == [(1,)]
 
 
 def test_every_change_leaves_a_line_in_the_audit_trail(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from notifier.languages.catalogue import language_of
 from notifier.subscriptions.changing import reschedule
 from notifier.subscriptions.consent import consent_words
 from notifier.subscriptions.personal_data import erase_person
@@ -85,7 +86,7 @@ def test_who_confirms_hears_of_what_comes_and_of_nothing_that_came_before(desk: 
 
 def test_the_words_they_agreed_to_are_kept_as_evidence(desk: Desk) -> None:
     desk.join("anna", "Asthma")
-    words = consent_words(desk.world.settings, "xx")
+    words = consent_words(desk.world.settings, language_of("xx"))
     assert desk.sql(
         "SELECT terms_version, terms_hash, health_version, health_hash, locale FROM sign_ups"
     ) == [(words.terms.version, words.terms.hash, words.health.version, words.health.hash, "en")]

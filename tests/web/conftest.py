@@ -150,6 +150,15 @@ def heading(html: str) -> str:
     return found[0].text()
 
 
+def shown(html: str) -> str:
+    """What the page says, on one line."""
+    page = LexborHTMLParser(html)
+    for node in page.css("style"):
+        node.decompose()
+    assert page.body
+    return " ".join(page.body.text().split())
+
+
 def fields(html: str, form: str = "form") -> dict[str, list[str]]:
     """What a browser would send with the first form that `form` selects, as it is."""
     found: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from notifier.web.service import Service
 from tests.registry.samples import study
-from tests.web.conftest import KEY, STUDY, Clock, query
+from tests.web.conftest import KEY, STUDY, Clock, query, shown
 from tests.web.test_manage import cards, do, status, which
 
 OVER = "This study has ended. There will be few or no more updates."
@@ -37,7 +37,7 @@ def test_a_study_that_has_ended_says_so_beside_its_button_to_stop(client: TestCl
     comes_to(client, final, "Dry Eye")
     html = client.get(own).text
     assert html.count(OVER) == 1
-    assert f"Stop updates about {STUDY}" in html
+    assert f"Stop updates about {STUDY}" in shown(html)
 
 
 @pytest.mark.parametrize("other", ["RECRUITING", "SUSPENDED", "UNKNOWN", "TEMPORARILY_NOT_AVAILABLE"])
