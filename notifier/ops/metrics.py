@@ -59,13 +59,13 @@ def _mail(numbers: Numbers) -> Iterator[Metric]:
         "delivery_oldest_due_age_seconds",
         "How long the oldest mail that should go out has been due.",
         "mail",
-        _oldest(numbers, "due_since", [row for row in numbers.open if row.due and not row.held]),
+        _due_ages(numbers),
     )
     yield _gauge(
         "delivery_oldest_open_age_seconds",
         "How long ago the oldest mail that has not ended was planned.",
-        "mail",
-        _oldest(numbers, "open_since", [row for row in numbers.open if not row.held]),
+        "state mail",
+        _open_ages(numbers),
     )
     failing: Counter[tuple[str, ...]] = Counter()
     for row in numbers.open:
@@ -222,10 +222,20 @@ def _per_mail(rows: Iterable[OpenMail]) -> Samples:
     return found.items()
 
 
-def _oldest(numbers: Numbers, since: str, rows: list[OpenMail]) -> Samples:
+def _due_ages(numbers: Numbers) -> Samples:
     found: dict[tuple[str, ...], float] = {(mail,): 0 for mail in MAILS}
-    for row in rows:
-        found[row.mail,] = max(found[row.mail,], _age(getattr(row, since), numbers.at))
+    for row in numbers.open:
+        if row.due and not row.held:
+            found[row.mail,] = max(found[row.mail,], _age(row.due_since, numbers.at))
+    return found.items()
+
+
+def _open_ages(numbers: Numbers) -> Samples:
+    found: dict[tuple[str, ...], float] = {(state, mail): 0 for state in OPEN_STATES for mail in MAILS}
+    for row in numbers.open:
+        if not row.held:
+            key = row.state, row.mail
+            found[key] = max(found[key], _age(row.open_since, numbers.at))
     return found.items()
 
 

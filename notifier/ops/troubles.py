@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifier.ops.heartbeat import MAIN_QUEUE
-from notifier.ops.mail import mails_ended
+from notifier.ops.mail import OpenMail, mails_ended
 from notifier.ops.numbers import Numbers
 
 LETTER_LATE = timedelta(minutes=15)
@@ -18,6 +18,7 @@ EVENT_STUCK = timedelta(minutes=30)
 UNDELIVERED = timedelta(hours=24)
 BEAT_SILENT = timedelta(minutes=15)
 STALLED = timedelta(minutes=30)
+MANY = 20
 HOLDING = ("paused", "unwelcome", "throttled", "breaker")
 
 
@@ -54,22 +55,28 @@ def _brakes(numbers: Numbers) -> Iterator[Trouble]:
 
 
 def _late_mail(numbers: Numbers) -> Iterator[Trouble]:
-    at, letters, digests = numbers.at, timedelta(0), timedelta(0)
-    stalled = timedelta(0)
-    for row in (row for row in numbers.open if not row.held):
-        if row.mail != "digest" and row.state in ("planned", "retrying"):
-            letters = max(letters, at - row.due_since)
-        elif row.mail == "digest":
-            digests = max(digests, at - row.open_since)
-        if row.due:
-            stalled = max(stalled, at - row.due_since)
-    if letters > LETTER_LATE:
-        yield Trouble("ConfirmEmailsLate", f"A letter that somebody waits for is {_long(letters)} late.")
+    rows = [row for row in numbers.open if not row.held]
+    letters = [row.due_since for row in rows if row.mail != "digest" and row.due]
+    if letters and numbers.at - min(letters) > LETTER_LATE:
+        yield Trouble(
+            "ConfirmEmailsLate", f"A letter that somebody waits for was due {_ago(min(letters), numbers.at)}."
+        )
+    waiting = _waiting(rows)
     idle = not mails_ended(numbers.ended, "accepted", "30m") and not any(map(numbers.brakes.get, HOLDING))
-    if stalled > STALLED and idle:
-        yield Trouble("SendingStalled", f"Mail has been due for {_long(stalled)}, and none goes out.")
-    if digests > UNDELIVERED and "paused" not in numbers.brakes:
-        yield Trouble("EventUndelivered", f"A digest was planned {_long(digests)} ago and has not ended.")
+    if waiting and numbers.at - min(waiting) > STALLED and idle:
+        yield Trouble("SendingStalled", f"Mail was due {_ago(min(waiting), numbers.at)}, and none goes out.")
+    digests = [row.open_since for row in rows if row.mail == "digest"]
+    if digests and numbers.at - min(digests) > UNDELIVERED and "paused" not in numbers.brakes:
+        planned = _ago(min(digests), numbers.at)
+        yield Trouble("EventUndelivered", f"A digest was planned {planned}, and somebody has not got it.")
+
+
+def _waiting(rows: list[OpenMail]) -> list[datetime]:
+    """Since when mail waits that is due; or much that is not, as all of it is put off again and again."""
+    moving = [row for row in rows if row.state != "unknown"]
+    if sum(row.mails for row in moving) >= MANY:
+        return [row.open_since for row in moving]
+    return [row.due_since for row in rows if row.due]
 
 
 def _late_runs(numbers: Numbers) -> Iterator[Trouble]:

@@ -1,0 +1,146 @@
+"""What is said to be wrong, and that nothing is while all is well."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from notifier.delivery import brakes
+from notifier.ops.heartbeat import beat, last_beats
+from notifier.ops.numbers import take_numbers
+from notifier.ops.ping import ping
+from notifier.ops.troubles import troubles
+from tests.delivery.mailroom import post_to
+from tests.delivery.office import Office
+from tests.world import days
+
+
+def alerts(office: Office, later: timedelta = timedelta(0), *, alive: bool = True) -> list[str]:
+    now = office.clock() + later
+    if alive:
+        for queue in ("upkeep", "send"):
+            beat(office.world.engine, now=now, queue=queue)
+    return [trouble.alert for trouble in troubles(take_numbers(office.world.engine, now=now))]
+
+
+def pull(office: Office, name: str) -> None:
+    with office.world.engine.begin() as conn:
+        brakes.pull(conn, name, "a reason", now=office.clock())
+
+
+def test_all_is_well_while_mail_waits_its_turn(office: Office):
+    assert alerts(office) == []
+    assert alerts(office, timedelta(minutes=25)) == []
+
+
+def test_mail_that_does_not_move(office: Office):
+    assert alerts(office, timedelta(minutes=31)) == ["SendingStalled"]
+
+
+def test_a_long_queue_that_moves_is_no_trouble(office: Office):
+    office.sql(
+        """INSERT INTO batches (mail, size, state, next_attempt_at, created_at, ended_at)
+                  VALUES ('confirm', 1, 'accepted', now(), now(), :at)""",
+        at=office.clock() + timedelta(minutes=50),
+    )
+    assert alerts(office, timedelta(hours=1)) == []
+
+
+def test_much_mail_that_is_only_ever_put_off(office: Office):
+    """Each try fails and sets the next one: nothing need be due, and nobody gets anything."""
+    office.sql(
+        "UPDATE batches SET state = 'retrying', size = 20, next_attempt_at = :then",
+        then=office.clock() + days(1),
+    )
+    assert alerts(office, timedelta(minutes=31)) == ["SendingStalled"]
+    office.sql("UPDATE batches SET size = 3")
+    assert alerts(office, timedelta(minutes=31)) == [], (
+        "a few slow mailboxes are the provider's everyday life"
+    )
+
+
+def test_an_event_that_was_matched_and_has_not_reached_somebody(office: Office):
+    office.send()
+    assert alerts(office) == []
+    office.sql("UPDATE batches SET state = 'unknown', ended_at = NULL")
+    assert alerts(office, timedelta(hours=19)) == []
+    found = alerts(office, timedelta(hours=25))
+    assert "EventUndelivered" in found
+
+
+def test_a_letter_is_late_sooner(office: Office):
+    office.send()
+    post_to(office, "anna", "manage_link")
+    assert alerts(office, timedelta(minutes=16)) == ["ConfirmEmailsLate"]
+
+
+def test_a_run_that_does_not_come(office: Office):
+    office.send()
+    assert alerts(office, timedelta(hours=21)) == []
+    assert alerts(office, timedelta(hours=23)) == ["DigestRunMissing"]
+
+
+def test_a_silent_scheduler(office: Office):
+    office.send()
+    assert alerts(office) == []
+    assert alerts(office, timedelta(minutes=16), alive=False) == ["BeatSilent"]
+
+
+def test_a_queue_that_nobody_serves(office: Office):
+    office.send()
+    beat(office.world.engine, now=office.clock() - timedelta(minutes=20), queue="prompt")
+    assert alerts(office) == ["WorkersDown"]
+
+
+def test_a_refused_key_is_one_trouble_and_an_operators_pause_is_none(office: Office):
+    pull(office, "paused")
+    assert alerts(office, timedelta(hours=1)) == []
+    pull(office, "breaker")
+    assert alerts(office, timedelta(hours=1)) == ["ProviderAuthFailing"]
+
+
+def test_a_beat_that_comes_late_does_not_turn_the_clock_back(office: Office):
+    beat(office.world.engine, now=office.clock())
+    beat(office.world.engine, now=office.clock() - days(1))
+    with office.world.engine.connect() as conn:
+        assert last_beats(conn) == {"upkeep": office.clock()}
+
+
+@contextmanager
+def watcher(status: int) -> Iterator[tuple[str, list[str]]]:
+    heard: list[str] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Ear) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/a-secret-word", heard
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "was_heard"), [(200, True), (302, False), (500, False)])
+def test_the_watcher_outside_hears_us(status: int, was_heard: bool):
+    with watcher(status) as (url, heard):
+        assert ping(SecretStr(url)) is was_heard
+    assert heard == ["/a-secret-word"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/a-secret-word", "http://[::1/a-secret-word"])
+def test_what_the_watcher_is_called_stays_out_of_the_log(url: str):
+    with structlog.testing.capture_logs() as lines:
+        assert ping(SecretStr(url)) is False
+    assert lines
+    assert "secret-word" not in str(lines)
