@@ -32,6 +32,7 @@ def language_of(locale: str) -> Language:
     return _language(tag or ENGLISH)
 
 
+@cache
 def locales() -> tuple[str, ...]:
     """English first, then the others by their tags."""
     return (ENGLISH, *(_locale(file) for tag, file in _files().items() if tag != ENGLISH))
@@ -39,6 +40,7 @@ def locales() -> tuple[str, ...]:
 
 def forget() -> None:
     """Look for files again."""
+    locales.cache_clear()
     _files.cache_clear()
     _language.cache_clear()
 

@@ -3,6 +3,7 @@ what their browser prefers, else English.
 """
 
 import re
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from starlette.requests import Request
@@ -50,16 +51,23 @@ def ours(tag: str) -> Language | None:
     """The language of a tag, as `de` for `de-AT` and `zh-Hant` for `zh-TW`; None for one that we do not have."""
     if not tag or len(tag) > MOST_CHARS:
         return None
+    if not any(_first(tag) == _first(locale) for locale in locales()):
+        return None
     return _exactly(tag) or _exactly(_whole(tag))
+
+
+def _first(tag: str) -> str:
+    return re.split("[-_]", tag, maxsplit=1)[0].lower()
 
 
 def _exactly(tag: str) -> Language | None:
     found = language_of(tag)
-    return found if found.locale != ENGLISH or re.split("[-_]", tag)[0].lower() == ENGLISH else None
+    return found if found.locale != ENGLISH or _first(tag) == ENGLISH else None
 
 
+@lru_cache(256)
 def _whole(tag: str) -> str:
-    """With the script that Unicode takes for granted."""
+    """With the script that Unicode takes for granted. Slow, as the files of a language are looked for."""
     try:
         return str(Locale.parse(tag.replace("_", "-"), sep="-"))
     except (ValueError, UnknownLocaleError):
@@ -70,8 +78,15 @@ def _preferred(request: Request) -> Language:
     """By Accept-Language (RFC 9110, section 12.5.4)."""
     if len(locales()) == 1:
         return language_of(ENGLISH)
+    found: Language | None = getattr(request.state, "preferred", None)
+    if found is None:
+        found = request.state.preferred = _first_of_ours(request.headers.get("accept-language", ""))
+    return found
+
+
+def _first_of_ours(preferred: str) -> Language:
     found = []
-    for part in request.headers.get("accept-language", "").split(",")[:MOST_PREFERRED]:
+    for part in preferred.split(",", MOST_PREFERRED)[:MOST_PREFERRED]:
         if match := _PREFERRED.fullmatch(part):
             found.append((float(match[2] or 1), match[1]))
     for weight, tag in sorted(found, key=lambda one: -one[0]):

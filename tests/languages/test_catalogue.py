@@ -38,6 +38,23 @@ def test_the_list_has_no_date_no_person_and_no_line_numbers():
     assert [line for line in places if line.rpartition(":")[2].isdigit()] == []
 
 
+def test_words_are_collected_where_they_stand_and_nowhere_else(tmp_path: Path):
+    code = tmp_path / "notifier" / "some.py"
+    code.parent.mkdir()
+    code.write_text(
+        """Message("Stop " "%(name)s", name=key["a key"])
+language.ngettext("%(num)s study", "%(num)s studies", count)
+language.pgettext("of a place", "Open")
+language.gettext(TABLE["of words"])
+language.ngettext(words["one"], words["many"], count)
+Message(f"Not known {yet}")
+"""
+    )
+    assert {message.id for message in collected(tmp_path)} == {
+        "", "Stop %(name)s", ("%(num)s study", "%(num)s studies"), "Open",
+    }  # fmt: skip
+
+
 def test_a_file_is_brought_up_to_date_and_what_is_left_to_do_is_said(tmp_path: Path):
     now = Catalog()
     for message in ("Stop %(name)s", "Wrong %(name)s", ("%(num)s study", "%(num)s studies")):

@@ -1,12 +1,13 @@
 """A language as those who use it see it: words, plurals, dates, numbers and lists."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from notifier.errors import NotifierError
 from notifier.languages.catalogue import language_of, locales
+from notifier.languages.messages import Message
 from tests.languages.made_up import dropped, found_in, spoken
 
 POLISH = """
@@ -33,6 +34,18 @@ msgid "Open"
 msgstr "Otwarte"
 """
 
+GERMAN = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "%(num)s studies"
+msgstr "%(num)s Studien"
+
+msgid "%(words)s until %(day)s: %(name)s"
+msgstr "%(name)s: %(words)s bis %(day)s"
+"""
+
 
 def studies(locale: str, count: int) -> str:
     return language_of(locale).ngettext("%(num)s study", "%(num)s studies", count)
@@ -50,6 +63,27 @@ def test_english_is_there_without_a_file_and_writes_as_in_britain():
     assert [english.listed(words) for words in ([], ["A"], ["A", "B"])] == ["", "A", "A and B"]
     assert english.abridged(["Lyon", "Turin"], 1200) == "Lyon, Turin and 1,200 more"
     assert [studies("en", count) for count in (0, 1, 2)] == ["0 studies", "1 study", "2 studies"]
+
+
+def test_a_moment_is_told_by_its_day_and_a_week_begins_on_monday():
+    english = language_of("en")
+    assert english.date(datetime(2026, 11, 20, 23, 59, tzinfo=UTC)) == "20 November 2026"
+    assert (english.weekdays[0], english.weekdays[6], len(english.weekdays)) == ("Monday", "Sunday", 7)
+
+
+def test_time_zones_are_named_after_places_as_the_language_writes_them(tmp_path: Path):
+    with spoken(tmp_path, "de"):
+        cities = [language_of("de").city(zone) for zone in ("Europe/Vienna", "Asia/Kolkata", "Asia/Calcutta")]
+    assert cities == ["Wien", "Kalkutta", "Kalkutta"]
+    assert language_of("en").city("Nowhere/Land") == ""
+
+
+def test_a_message_waits_until_its_reader_is_known(tmp_path: Path):
+    count = Message("%(num)s studies", num=1200)
+    message = Message("%(words)s until %(day)s: %(name)s", words=count, day=date(2026, 11, 20), name="Ana")
+    assert str(message) == "1,200 studies until 20 November 2026: Ana"
+    with found_in(dropped(tmp_path, "de", GERMAN)):
+        assert message.told(language_of("de")) == "Ana: 1.200 Studien bis 20. November 2026"
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026-02-30", "0000", "soon", "", "20261120", "{0}"])
