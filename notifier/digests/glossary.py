@@ -10,7 +10,11 @@ from notifier.digests.vocabulary import WORDS
 from notifier.languages.language import Language
 
 MOST = 4
-_ENTRIES = [(entry, re.compile(rf"\b(?:{entry['pattern']})\b")) for entry in WORDS["glossary"]]
+_OPPOSITES = "".join(rf"(?<!\b{word})(?<!\b{word}\()" for word in ("non[- ]", "not ", "no ", "without "))
+_OPPOSITES += r"(?<!\bneo[- )])(?<!\bneo\)[- ])"
+"""Behind these a word means something else, and is explained on its own or not at all."""
+_ENTRIES = [(entry, re.compile(rf"\b{_OPPOSITES}(?:{entry['pattern']})\b")) for entry in WORDS["glossary"]]
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013"), "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def explain(texts: Iterable[str], language: Language) -> tuple[Explained, ...]:
 @lru_cache(maxsize=4096)  # one study stands in many editions, and its text with it
 def _hard_words(text: str) -> dict[int, None]:
     """Their numbers in the glossary, in the order in which they come."""
-    lower = text.lower()
+    lower = text.lower().translate(_HYPHENS)
     places = (
         (match.start(), number)
         for number, (entry, pattern) in enumerate(_ENTRIES)

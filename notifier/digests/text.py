@@ -13,12 +13,21 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\ufff0-\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_HTML = re.compile(
+    r"</?(?:(?P<inside>[abiu]|em|strong|span|su[bp])|p|br|div|[uo]l|li|h[1-6])(?:\s+[\w-]+\s*=[^<>]*)?\s*/?>",
+    re.IGNORECASE,
+)
 _MARKUP = re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~^-])")
 _TEMPLATE = re.compile(r"([{}<%])(?=[{}%])")
 _TAG_STEM = TAG_PREFIX.partition("-")[0]
 _TAG = re.compile(re.escape(TAG_PREFIX), re.IGNORECASE)
 _remembered = lru_cache(maxsize=4096)  # one study stands in many editions, and its text with it
-_SENTENCE_END = re.compile(r"[.!?。]['\")\]’”]*(?=\s|$)")
+_SHORT = "vs e.g i.e al cf ca approx resp incl Dr Prof Mr Mrs Ms St Fig No spp sp"
+_NO_END = "".join(
+    rf"(?<!\b{re.escape(form)})" for word in _SHORT.split() for form in (word, word.capitalize())
+)
+_SENTENCE_END = re.compile(rf"(?:(?<!\b[A-Z]){_NO_END}\.|[!?。])['\")\]’”]*(?=\s+[^\sa-z]|\s*$)")
+"""None behind what is written short (`vs.`, `U.S.`), nor where the next word begins small."""
 
 
 def clean(text: object, limit: int = 1000) -> str:
@@ -30,11 +39,21 @@ def clean(text: object, limit: int = 1000) -> str:
 def _clean(text: str, limit: int) -> str:
     line = text[: 4 * limit]
     if "  " in line or not _PLAIN.fullmatch(line):
-        line = _INVISIBLE.sub("", _MARKUP.sub(r"\1", html.unescape(line)))
+        line = _HTML.sub(_without, _INVISIBLE.sub("", html.unescape(line)))
+        line = _MARKUP.sub(r"\1", line)
         line = _TEMPLATE.sub(r"\1 ", _BREAKS.sub(" ", line))
     if _TAG_STEM in line.upper():
         line = _TAG.sub("NOTIFIER LINK ", line)
     return shorten(line.strip(), limit)
+
+
+def _without(tag: re.Match[str]) -> str:
+    return "" if tag["inside"] else " "
+
+
+def one_line(text: str) -> str:
+    """For a header of a mail, which a line break would end."""
+    return _BREAKS.sub(" ", text).strip()
 
 
 def shorten(text: str, limit: int) -> str:
@@ -50,7 +69,8 @@ def first_sentences(text: str, limit: int) -> str:
     """As many whole sentences as fit; when not even one does, cut at a word."""
     if len(text) <= limit:
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, limit)]
+    found = _SENTENCE_END.finditer(text, 0, limit + 2)  # it looks at what comes behind an end
+    ends = [match.end() for match in found if match.end() <= limit]
     return text[: ends[-1]] if ends and ends[-1] > limit // 4 else shorten(text, limit)
 
 

@@ -90,7 +90,7 @@ def test_each_hard_word_is_explained_in_one_plain_sentence(entry: dict[str, str]
     assert grade([entry["means"].rstrip(".")]) <= 8
     assert entry["means"].endswith(".")
     text = f"This is about {entry['term'].lower()} in adults."
-    if entry["term"] not in ("Arm", "Adjuvant"):  # which mean other things on their own
+    if entry["term"] not in ("Arm", "Adjuvant", "Masked"):  # which mean other things on their own
         mail = mail_of(new_item(1, card=Card("Why?", text)))
         assert f"\n{entry['term']}: {entry['means'].split()[0]}" in mail.text
 
@@ -106,10 +106,51 @@ def test_each_hard_word_is_explained_in_one_plain_sentence(entry: dict[str, str]
         ("Vaccines with an adjuvant.", None),
         ("Neo-adjuvant therapy with tea.", "Neoadjuvant"),
         ("Adjuvant chemotherapy with tea.", "Adjuvant"),
-        ("A randomised controlled trial of tea.", "Control group"),
+        ("A control group gets no tea.", "Control group"),
+        ("Tea, non-randomized at first and then randomized.", "Randomized"),
+        ("A double\u2011blind study of tea.", "Double-blind"),
+        ("Rater-blind checks of tea.", "Blinded"),
+        ("Rater masking with tea.", "Masked"),
+        ("A non inferiority study of tea.", "Non-inferiority"),
     ],
 )
 def test_hard_words_are_found_as_study_teams_write_them(text: str, term: str | None):
+    assert (term in explained(text)) if term else (explained(text) == [])
+
+
+def explained(text: str) -> list[str]:
     glossary = mail_of(new_item(1, card=Card("Why?", text))).text.partition("Words explained")[2]
-    found = [entry["term"] for entry in WORDS["glossary"] if f"\n{entry['term']}: " in glossary]
-    assert (term in found) if term else (found == [])
+    return [entry["term"] for entry in WORDS["glossary"] if f"\n{entry['term']}: " in glossary]
+
+
+@pytest.mark.parametrize("entry", WORDS["glossary"], ids=lambda entry: entry["term"])
+@pytest.mark.parametrize("non", ["Non-", "non ", "Non\u2011", "not "])
+def test_the_opposite_of_a_hard_word_is_not_explained_by_it(entry: dict[str, str], non: str):
+    term = {"Arm": "single-arm", "Adjuvant": "adjuvant therapy", "Masked": "rater-masked"}.get(entry["term"])
+    assert entry["term"] in explained(f"A {term or entry['term'].lower()} study of tea.")
+    assert entry["term"] not in explained(f"A {non}{term or entry['term'].lower()} study of tea.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A randomised controlled trial of tea.",
+        "Pain Control Study",
+        "Motor Control Group Training",
+        "Glycemic control trial, birth control studies.",
+        "Transplant-Eligible Adults; eligible for tea.",
+        "A Leading Cause of Blinding Disease",
+        "Tinnitus Masking With Tea",
+        "Without metastases, no remission.",
+    ],
+)
+def test_a_word_that_means_something_else_here_is_not_explained(text: str):
+    assert set(explained(text)) <= {"Randomized"}
+
+
+@pytest.mark.parametrize(
+    "text", ["(Neo)adjuvant chemotherapy", "(neo)-adjuvant therapy", "(Neo) Adjuvant Therapy"]
+)
+def test_before_or_after_the_main_treatment_is_told_as_both(text: str):
+    assert explained(text) == ["(Neo)adjuvant"]
+    assert explained("Neo Adjuvant Chemotherapy") == ["Neoadjuvant"]

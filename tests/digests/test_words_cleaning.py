@@ -16,6 +16,9 @@ from notifier.digests.text import clean, first_sentences, shorten, underline, wr
         (r"age \>= 18 and \[a\]", "age >= 18 and [a]"),
         ("5 &lt; 6 &amp; 7", "5 < 6 & 7"),
         ("{{ secret }} {% if %} <% x %>", "{ { secret } } { % if % } < % x %>"),
+        ("<p>One</p><p class='a'>Two<br/>H<sub>2</sub>O</p>", "One Two H2O"),
+        ("<UL><LI>tea</LI></UL> &lt;b&gt;x&lt;/b&gt;", "tea x"),
+        ("pain <5 and p<0.05, 1 <b and c> 3", "pain <5 and p<0.05, 1 <b and c> 3"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         (None, ""),
     ],
@@ -41,6 +44,29 @@ def test_a_summary_is_cut_at_a_sentence():
     assert first_sentences("One is here. Two is here. Three is here.", 30) == "One is here. Two is here."
     assert first_sentences("No end in sight for this one", 12) == "No end in…"
     assert first_sentences("It has 1.5 parts in all of it", 12) == "It has 1.5…"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It tests tea vs. coffee in adults",
+        "It tests drinks, e.g. tea and milk",
+        "It tests drinks, i.e. Assam and milk",
+        "It follows Smith et al. In the first part",
+        "It is for people in the U.S. Tea is given",
+        "It is named after J. Smith and others",
+        "It is for Dr. Smith and her team",
+    ],
+)
+def test_a_short_form_does_not_end_a_sentence(text: str):
+    whole = f"Tea is tested here, slowly and with care. {text}"
+    for limit in range(len(whole) - len(text) + 3, len(whole)):
+        assert first_sentences(whole, limit) == "Tea is tested here, slowly and with care."
+
+
+def test_a_point_within_a_number_at_the_very_limit_ends_nothing():
+    text = "One is here. It has 1.5 parts"
+    assert first_sentences(text, text.index(".5") + 1) == "One is here."
 
 
 @pytest.mark.parametrize("text", ["word " * 40, "x" * 300, "short", "a " + "y" * 100 + " b", ""])
