@@ -1,7 +1,7 @@
 """The words that people agree to, each text with its version, in the language they read it in."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -17,7 +17,7 @@ _LINK = "\0"
 @dataclass(frozen=True, slots=True)
 class Words:
     """`link` leads to `url`; the others stand before and behind it. The hash is of the text as it is shown, and of
-    the address it leads to."""
+    the address it leads to. A translation has a version of its own, as it may change while the English stands."""
 
     version: str
     before: str
@@ -63,4 +63,8 @@ def _text(name: str, url: str, language: Language) -> Words:
     before, link, rest = language.gettext(said["text"], link=_LINK).partition(_LINK)
     if not link:  # a translation without its link: nobody could read what they agree to
         return _text(name, url, language_of(ENGLISH))
-    return Words(said["version"], before, language.gettext(said["link"]), rest, url)
+    words = Words(said["version"], before, language.gettext(said["link"]), rest, url)
+    if words.text == said["text"] % {"link": said["link"]}:
+        return words
+    mark = sha256(words.text.encode()).hexdigest()[:8]
+    return replace(words, version=f"{words.version}-{language.locale}-{mark}")

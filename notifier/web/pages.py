@@ -50,7 +50,7 @@ def page(
     return HTMLResponse(html, status_code=status, headers=headers, background=after)
 
 
-@lru_cache(32)
+@lru_cache(64)
 def _templates(language: Language) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),

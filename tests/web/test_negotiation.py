@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from notifier.web.service import Service
 from tests.languages.made_up import dropped, found_in, spoken
-from tests.web.conftest import ANNA, CONDITION, Clock, fields, heading, query, shown
+from tests.web.conftest import ANNA, CONDITION, Clock, errors, fields, heading, query, shown
 from tests.web.test_sign_up import agreed
 
 GERMAN = """
@@ -119,8 +119,8 @@ def test_whoever_signs_up_gets_mails_in_the_language_of_the_words_they_agreed_to
     assert form["lang"] == ["de"]
     answer = client.post("/subscribe/embed", data=form, headers={"accept-language": "ar"})
     assert answer.headers["content-language"] == "de"
-    kept = query(engine, "SELECT locale, terms_hash, public_id FROM sign_ups")[0]
-    assert kept.locale == "de"
+    kept = query(engine, "SELECT locale, terms_version, terms_hash, public_id FROM sign_ups")[0]
+    assert (kept.locale, form["terms"]) == ("de", [kept.terms_version])
     words = "Ich stimme den Nutzungsbedingungen (https://example.org/terms) zu."
     assert kept.terms_hash == sha256(words.encode()).digest()
     confirm = f"/confirm/{service.confirm_links.token(kept.public_id, clock())}"
@@ -137,6 +137,20 @@ def test_the_agreement_leads_to_its_page_in_every_language(client: TestClient):
         html = client.get(f"/subscribe?condition=Asthma&lang={locale}").text
         link = LexborHTMLParser(html).css_first("label a[href='https://example.org/terms']")
         assert said in " ".join(link.parent.text().split())
+
+
+def test_words_that_were_translated_anew_since_the_form_was_shown_must_be_read_again(
+    client: TestClient, engine: Engine, tmp_path: Path
+):
+    form = agreed(client, "/subscribe?condition=Asthma&lang=de")
+    english = agreed(client, "/subscribe?condition=Asthma&lang=en")
+    assert form["terms"] != english["terms"]
+    assert form["health"] == english["health"]  # which German lacks, so that it is shown in English
+    with found_in(dropped(tmp_path / "other", "de", GERMAN.replace("stimme", "stimme gern"))):
+        answer = client.post("/subscribe", data=form)
+        assert list(errors(answer.text)) == ["terms"]
+        assert "gern" in shown(answer.text)
+    assert query(engine, "SELECT 1 FROM sign_ups") == []
 
 
 def test_a_translation_that_lost_its_link_is_not_what_people_agree_to(client: TestClient, tmp_path: Path):
