@@ -4,21 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from notifier.digests.content import Card, Item, Reason
+from notifier.digests.content import Item, Reason
 from notifier.digests.facts import Fact, changed_facts, new_facts
+from notifier.digests.parts import parts_and_caution
 from notifier.digests.tags import MANAGE_TAG
 from notifier.digests.text import clean, first_sentences
 from notifier.digests.vocabulary import WORDS, date_words, status_state
 from notifier.digests.words import Told, tell
 from notifier.languages.language import Language
-from notifier.registry.statuses import FINAL_STATUSES
 
 TITLE_LIMIT = 200
 SUMMARY_LIMIT = 320
-PART_LIMIT = 240  # of each further part of the site's card; what could go wrong has as much room as the rest
 TOLD_IN_FULL = 3  # changes shown as before and now; the rest is named
+REASONS = 3  # why a study is told of; the rest is counted
 NARROWER, ASSIGNED = 4, 3  # evidence ranks that need a word of explanation
-WITH_RESULTS = ("COMPLETED", "TERMINATED")  # final statuses after which results may be posted
+WITH_RESULTS = ("COMPLETED", "TERMINATED")  # statuses after which results may be posted
+ENDED = (*WITH_RESULTS, "WITHDRAWN")  # of studies: care outside of one is closed, or approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class CardLinks:
 class CardView:
     """`title` is the site's question, or else the registry's own title, which then is not said twice.
 
-    `parts` are the site's own words, each with our label. `ending` is said of a study that has just ended; then
-    `manage_url` leads to where its reader may follow new ones. `stop_url` is empty for a study that the reader does
-    not follow itself.
+    `parts` are the site's own words, each with our label; `caution` is ours, where they tell no harm or not all of it.
+    `ending` is said of a study that has just ended; then `manage_url` leads to where its reader may follow new ones.
+    `stop_url` is empty for a study that the reader does not follow itself.
     """
 
     nct_id: str
@@ -52,6 +53,7 @@ class CardView:
     summary: str
     is_summary_theirs: bool
     parts: tuple[Fact, ...]
+    caution: str
     why: tuple[str, ...]
     stop_url: str
     manage_url: str
@@ -73,6 +75,7 @@ class CardView:
             self.summary,
             self.is_summary_theirs,
             self.parts,
+            self.caution,
             why,
             stop_url,
             self.manage_url,
@@ -89,11 +92,11 @@ def is_followed(item: Item) -> bool:
 
 
 def has_just_ended(item: Item) -> bool:
-    """A study that the person follows came to a final status. From one of them to another is no end."""
+    """A study that the person follows has ended. From one way to end to another is no end."""
     return is_followed(item) and any(
         change["field"] == "overallStatus"
-        and change["after"] in FINAL_STATUSES
-        and change["before"] not in FINAL_STATUSES
+        and change["after"] in ENDED
+        and change["before"] not in ENDED
         for change in item.changes
     )
 
@@ -139,6 +142,7 @@ def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) 
     ending = _ending(item, language)
     shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
+    parts, caution = ((), "") if followed else parts_and_caution(item, language)
     return CardView(
         nct_id=item.nct_id,
         url=study_url(url_pattern, item.nct_id),
@@ -153,7 +157,8 @@ def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) 
         ending=ending,
         summary=summary,
         is_summary_theirs=is_theirs,
-        parts=_parts(item.card, language) if item.card and not followed else (),
+        parts=parts,
+        caution=caution,
         why=(),
         stop_url="",
         manage_url=MANAGE_TAG if ending else "",
@@ -179,18 +184,6 @@ def _ending(item: Item, language: Language) -> str:
     return " ".join(language.gettext(WORDS["ending"][one]) for one in said)
 
 
-def _parts(card: Card, language: Language) -> tuple[Fact, ...]:
-    """Never what could be won without what could go wrong."""
-    parts = {name: _trimmed(getattr(card, name)) for name in WORDS["parts"]}
-    if not parts["what_could_go_wrong"]:
-        parts["what_this_could_mean"] = parts["what_it_could_lead_to"] = ""
-    return tuple((language.gettext(WORDS["parts"][name]), text) for name, text in parts.items() if text)
-
-
-def _trimmed(text: str) -> str:
-    return first_sentences(clean(text, 2 * PART_LIMIT), PART_LIMIT)
-
-
 def _lead(item: Item, language: Language) -> str:
     if item.kind == "new_study":
         return ""
@@ -206,26 +199,48 @@ def _summary(item: Item) -> tuple[str, bool]:
 
 
 def _seen(item: Item, language: Language) -> str:
-    """First seen by us, and last updated: the registry's posting date."""
-    first = date_words(str(item.study.get("firstSeen") or ""), language)
+    """First seen by us, and last updated: the registry's posting date. Of a study that was there before we were it is
+    told since when it is in the registry: first seen after its last update would puzzle.
+    """
+    posted, seen = (str(item.study.get(name) or "") for name in ("firstPosted", "firstSeen"))
     updated = date_words(str(item.study.get("lastUpdatePosted") or item.occurred_on or ""), language)
+    last = language.gettext("Last updated %(date)s.", date=updated) if updated else ""
+    if posted and posted != seen and item.kind != "new_study":
+        since = language.gettext("In the registry since %(date)s.", date=date_words(posted, language))
+        return f"{since} {last}".rstrip()
+    first = date_words(seen, language)
     if first and first == updated:
         return language.gettext("First seen and last updated %(date)s.", date=first)
-    parts = [
-        language.gettext("First seen %(date)s.", date=first) if first else "",
-        language.gettext("Last updated %(date)s.", date=updated) if updated else "",
-    ]
-    return " ".join(filter(None, parts))
+    since = language.gettext("First seen %(date)s.", date=first) if first else ""
+    return f"{since} {last}".strip()
 
 
 def _why(item: Item, language: Language) -> tuple[str, ...]:
     """How the study and the person's choices belong together, where that is not plain to see."""
-    lines = [_why_line(reason, language, is_only=len(item.reasons) == 1) for reason in item.reasons]
+    reasons, more = item.reasons, len(item.reasons) - REASONS
+    if more > 0:
+        reasons = tuple(
+            sorted(reasons, key=lambda reason: (reason.kind != "study", reason.evidence))[:REASONS]
+        )
+    lines = [_why_line(reason, language, is_only=len(reasons) == 1) for reason in reasons]
+    if more > 0:
+        lines.append(
+            language.ngettext(
+                "It also matches %(num)s more thing that you follow.",
+                "It also matches %(num)s more things that you follow.",
+                more,
+            )
+        )
     return tuple(line for line in lines if line)
 
 
+def choice(label: str, language: Language) -> str:
+    """A condition in the reader's own words; a name of ours where nothing readable is left of them."""
+    return clean(label, TITLE_LIMIT) or language.gettext("a condition that you chose")
+
+
 def _why_line(reason: Reason, language: Language, *, is_only: bool) -> str:
-    label = clean(reason.label, TITLE_LIMIT)
+    label = choice(reason.label, language)
     if reason.evidence == NARROWER:
         return language.gettext(
             "You follow “%(name)s”, a broader condition. This study is about a part of it.", name=label

@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from notifier.digests.cards import CardLinks, CardView, card_view, is_followed, state, study_url, title
+from notifier.digests.cards import (
+    CardLinks,
+    CardView,
+    card_view,
+    choice,
+    is_followed,
+    state,
+    study_url,
+    title,
+)
 from notifier.digests.content import Item
-from notifier.digests.text import clean
 from notifier.digests.words import weight
 from notifier.languages.language import Language
 
@@ -96,7 +104,7 @@ def outline(items: Sequence[Item], links: CardLinks, language: Language) -> Outl
     lines = [_line(item, links.study, language) for item in rest[: TITLES + NUMBERS]]
     return Outline(
         followed=tuple(card_view(item, links, language) for item in full if is_followed(item)),
-        groups=tuple(_group(condition, cards, links) for condition, cards in groups.items()),
+        groups=tuple(_group(condition, cards, links, language) for condition, cards in groups.items()),
         titles=tuple(lines[:TITLES]),
         numbers=tuple(lines[TITLES:]),
         more=_more(len(rest) - TITLES, language),
@@ -113,9 +121,10 @@ def _more(count: int, language: Language) -> str:
     return language.ngettext("And %(num)s more. Look for:", "And %(num)s more. Look for:", count)
 
 
-def _group(condition: Chosen, cards: Sequence[CardView], links: CardLinks) -> Group:
-    stop_url = links.stop(condition.target_id) if condition.target_id else ""
-    return Group(clean(condition.label, 200), tuple(cards), stop_url)
+def _group(condition: Chosen, cards: Sequence[CardView], links: CardLinks, language: Language) -> Group:
+    if not condition.target_id:
+        return Group("", tuple(cards), "")
+    return Group(choice(condition.label, language), tuple(cards), links.stop(condition.target_id))
 
 
 def _line(item: Item, url_pattern: str, language: Language) -> Line:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from notifier.digests.cards import CardLinks
+from notifier.digests.cards import CardLinks, choice
 from notifier.digests.collapse import collapse
 from notifier.digests.content import EditionContent, Item, NothingToSay
 from notifier.digests.glossary import Explained, explain
 from notifier.digests.outline import Outline, in_order, outline
 from notifier.digests.subjects import headline, is_ending, preheader, subject
 from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
-from notifier.digests.text import clean
 from notifier.languages.language import Language
 from notifier.settings import Settings
 
@@ -59,7 +58,7 @@ def digest_view(
     shown = outline(items, CardLinks(settings.site_study_url, stop_url), language)
     if is_ending(items):  # says below the card how to follow new studies
         shown = replace(shown, followed=tuple(replace(card, manage_url="") for card in shown.followed))
-    studies, conditions = _choices(items, "study"), _choices(items, "condition")
+    studies, conditions = _choices(items, "study", language), _choices(items, "condition", language)
     return DigestView(
         mail="ended" if is_ending(items) else "digest",
         locale=language.locale,
@@ -90,7 +89,7 @@ def _hard_text(shown: Outline) -> Iterable[str]:
             yield text
 
 
-def _choices(items: Sequence[Item], kind: str) -> tuple[str, ...]:
+def _choices(items: Sequence[Item], kind: str, language: Language) -> tuple[str, ...]:
     """What the reader asked for and got something about, in their own choice of words."""
     labels = {reason.label: None for item in items for reason in item.reasons if reason.kind == kind}
-    return tuple(clean(label, 200) for label in labels)
+    return tuple(choice(label, language) for label in labels)

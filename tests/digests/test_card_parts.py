@@ -49,7 +49,63 @@ def test_nothing_is_promised_without_what_could_go_wrong():
     assert labels(Card("Why?", "So.", what_could_go_wrong="Harm.")) == ["What could go wrong"]
 
 
-@pytest.mark.parametrize("part", ["what_this_could_mean", "what_could_go_wrong"])
+NOT_KNOWN = "It is not known yet how well this works, or all the harm it can do."
+MORE_HARM = "There is more that could go wrong. Read all of it on the study page."
+
+
+def words(*items: Item) -> str:
+    mail = mail_of(*items)
+    assert lint(mail) == []
+    return " ".join(mail.text.split())
+
+
+def test_grave_harm_at_the_end_of_a_long_part_is_not_cut_off():
+    harm = f"{'It can make people feel sick or very tired for weeks. ' * 10}It can cause death."
+    text = words(new_item(1, card=replace(FULL_CARD, what_could_go_wrong=harm)))
+    assert "It can cause death." in text
+    assert "What this could mean" in text
+    assert MORE_HARM not in text
+
+
+def test_where_not_all_harm_can_be_told_it_says_so_and_no_gain_is_told():
+    harm = f"{'It can make people feel sick or very tired for weeks. ' * 20}It can cause death."
+    card = replace(FULL_CARD, what_could_go_wrong=harm)
+    assert labels(card) == ["Active substance", "What could go wrong"]
+    text = words(new_item(1, card=card))
+    assert f"very tired for weeks. {MORE_HARM}" in text
+    assert text.count("very tired for weeks.") == 11
+
+
+@pytest.mark.parametrize("card", [None, Card("Why?", "So."), replace(FULL_CARD, what_could_go_wrong="")])
+def test_a_new_study_without_a_word_on_harm_says_that_it_is_not_known(card: Card | None):
+    text = words(new_item(1, card=card, studyType="INTERVENTIONAL"))
+    assert text.count(NOT_KNOWN) == 1
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        {"studyType": "OBSERVATIONAL"},
+        {"studyType": None},
+        {"phases": ["PHASE4"]},
+        {"hasResults": True},
+        {"overallStatus": "COMPLETED"},
+        {"overallStatus": "UNKNOWN"},
+        {"overallStatus": "APPROVED_FOR_MARKETING"},
+        {"overallStatus": None},
+    ],
+    ids=str,
+)
+def test_nor_is_it_said_where_more_may_be_known(study: dict[str, object]):
+    assert NOT_KNOWN not in words(new_item(1, **study))
+
+
+def test_where_the_site_tells_the_harm_we_add_nothing():
+    assert NOT_KNOWN not in words(new_item(1, card=FULL_CARD))
+    assert NOT_KNOWN not in words(changed_item(1, OPENED))
+
+
+@pytest.mark.parametrize("part", ["what_this_could_mean", "active_substance"])
 def test_a_long_part_ends_with_a_sentence(part: str):
     text = "This is the first of them. " + "And so on it goes, word by word. " * 60
     mail = mail_of(new_item(1, card=replace(FULL_CARD, **{part: text})))
