@@ -1,4 +1,4 @@
-"""The numbers as Prometheus reads them. No label holds an address, a study or a condition; docs/guides/metrics.md
+"""The numbers as Prometheus reads them. No label holds an address, a study or a condition; docs/ops/README.md
 says what each one means."""
 
 import math

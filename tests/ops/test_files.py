@@ -50,6 +50,10 @@ def exported(office: Office, engine: Engine) -> dict[str, set[str]]:
     office.sql("UPDATE batches SET failure_class = 'fault', state = 'retrying'")
     office.sql("""INSERT INTO feedback_events (event_id, kind, occurred_at, received_at)
                   VALUES ('1', 'delivered', now(), now())""")
+    office.sql("INSERT INTO suppressions VALUES ('x', 'bounced', NULL, now())")
+    office.sql(
+        "INSERT INTO subscription_changes (subscriber_id, at, action, via) VALUES (1, now(), 'stop', 'page')"
+    )
     count_all(engine, now=office.clock())
     text = as_text(take_numbers(engine, now=office.clock())).decode()
     found: dict[str, set[str]] = {"up": {"job"}}
@@ -124,6 +128,14 @@ def test_every_metric_that_is_named_exists_with_these_labels(exported: dict[str,
         for name, labels in used_labels(text):
             wrong += [f"{path.name}: {name} by {label}" for label in labels - exported.get(name, set())]
     assert wrong == []
+
+
+def test_every_metric_is_explained_with_its_labels(exported: dict[str, set[str]]):
+    explained: dict[str, set[str]] = {}
+    table = (ROOT / "docs/ops/README.md").read_text()
+    for name, labels in re.findall(r"`(notifier_\w+)(?:\{([\w, ]+)\})?`", table):
+        explained[name] = set(labels.split(", ")) if labels else set()
+    assert explained == {name: labels for name, labels in exported.items() if name != "up"}
 
 
 def used_labels(text: str) -> Iterator[tuple[str, set[str]]]:
