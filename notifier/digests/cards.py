@@ -10,7 +10,7 @@ from notifier.digests.parts import parts_and_caution
 from notifier.digests.tags import MANAGE_TAG
 from notifier.digests.text import clean, first_sentences
 from notifier.digests.vocabulary import WORDS, date_words, status_state
-from notifier.digests.words import Told, tell
+from notifier.digests.words import Told, tell, why_stopped
 from notifier.languages.language import Language
 
 TITLE_LIMIT = 200
@@ -138,7 +138,7 @@ def card_view(item: Item, links: CardLinks, language: Language) -> CardView:
 
 
 def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) -> CardView:
-    told = _told(item, language) if followed else ()
+    told = _told(item, language) if followed else why_stopped(item.study, language)
     ending = _ending(item, language)
     shown_title, registry_title = title(item), _registry_title(item)
     summary, is_theirs = ("", False) if followed else _summary(item)
@@ -169,7 +169,7 @@ def _told(item: Item, language: Language) -> tuple[Told, ...]:
     """What several changes can mean alike is said once."""
     said: set[str] = set()
     told = []
-    for one in tell(item.changes, language):
+    for one in tell(item.changes, item.study, language):
         told.append(replace(one, meaning="") if one.meaning in said else one)
         said.add(one.meaning)
     return tuple(told)

@@ -6,6 +6,7 @@ from typing import Any
 
 from notifier.digests.content import Change, Item, Reason
 from notifier.digests.net_lists import net_list
+from notifier.digests.statuses import STOPPED, statuses
 
 
 def collapse(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -26,18 +27,39 @@ def _position(item: Item) -> int:
 
 def _merge(events: Sequence[Item]) -> Item:
     if len(events) == 1 and not _has_repeated_field(events[0].changes):
-        return events[0]
-    is_new = any(event.kind == "new_study" for event in events)
+        return _without_old_reason(events[0])
     once = {event.position: event.changes for event in events}  # an event that matched twice counts once
-    return replace(
-        events[-1],
-        kind="new_study" if is_new else "study_changed",
-        changes=() if is_new else _net_changes(change for changes in once.values() for change in changes),
-        card=next((event.card for event in reversed(events) if event.card), None),
-        reasons=_reasons(reason for event in events for reason in event.reasons),
-        occurred_on=max((event.occurred_on for event in events if event.occurred_on), default=None),
-        told={},
+    changed = _without_old_reason(
+        replace(
+            events[-1],
+            kind="study_changed",
+            changes=_net_changes(change for changes in once.values() for change in changes),
+            card=next((event.card for event in reversed(events) if event.card), None),
+            reasons=_reasons(reason for event in events for reason in event.reasons),
+            occurred_on=max((event.occurred_on for event in events if event.occurred_on), default=None),
+            told={},
+        )
     )
+    is_new = any(event.kind == "new_study" for event in events)
+    if is_new and not (changed.changes and any(map(_is_about_followed, events))):
+        return replace(changed, kind="new_study", changes=())
+    return changed
+
+
+def _is_about_followed(event: Item) -> bool:
+    return event.kind == "study_changed" and any(reason.kind == "study" for reason in event.reasons)
+
+
+def _without_old_reason(item: Item) -> Item:
+    """Why a study stopped is no news of one that goes on, or has ended in another way."""
+    for change in item.changes:
+        if change["field"] == "whyStopped":
+            break
+    else:
+        return item
+    if statuses(item.changes, item.study).after in STOPPED:
+        return item
+    return replace(item, changes=tuple(one for one in item.changes if one is not change))
 
 
 def _has_repeated_field(changes: Sequence[Change]) -> bool:

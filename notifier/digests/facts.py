@@ -7,6 +7,7 @@ from notifier.digests.content import Item, Snapshot
 from notifier.digests.text import clean
 from notifier.digests.vocabulary import WORDS, code_words, phase_words, status_words
 from notifier.languages.language import Language
+from notifier.registry.thresholds import OPEN_STATUSES
 
 COUNTRIES = 3  # named, those with most places
 
@@ -67,7 +68,8 @@ def _places(study: Snapshot, language: Language) -> Fact:
 def _how_many_places(study: Snapshot, language: Language) -> str:
     count, countries = study.get("locationCount") or 0, study.get("locationsByCountry") or []
     if not count:
-        return language.gettext("Not named yet")
+        may_come = study.get("overallStatus") in OPEN_STATUSES
+        return language.gettext("Not named yet") if may_come else language.gettext("Not named")
     number = language.number(count)
     if not countries:
         return number

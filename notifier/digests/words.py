@@ -1,11 +1,13 @@
 """Each change in plain words: what it was, what it is now, and what that can mean."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from notifier.digests.content import Change
+from notifier.digests.content import Change, Snapshot
 from notifier.digests.differences import difference
+from notifier.digests.meanings import meaning as means
+from notifier.digests.statuses import STOPPED, Statuses, statuses
 from notifier.digests.text import clean, first_sentences
 from notifier.digests.vocabulary import (
     TOPICS,
@@ -23,6 +25,7 @@ from notifier.languages.language import Language
 
 QUOTE_LIMIT = 300  # characters of the registry's reason for stopping
 VALUE_LIMIT = 120
+TITLE_LIMIT = 300  # the registry's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +54,64 @@ def weight(change: Change) -> int:
     field = change["field"]
     if field == "overallStatus" and change["after"] in _STATUS_WEIGHTS:
         return _STATUS_WEIGHTS[change["after"]]
+    if field in _REWORDABLE and not change["added"] and not change["removed"]:
+        return _OTHER_WEIGHT
     return _WEIGHTS.get(field, _OTHER_WEIGHT)
 
 
 _OTHER_WEIGHT = TOPICS.index(WORDS["other"]["topic"])
 _WEIGHTS = {field: TOPICS.index(words["topic"]) for field, words in WORDS["fields"].items()}
+_REWORDABLE = frozenset(field for field, words in WORDS["fields"].items() if "means_reworded" in words)
 _STATUS_WEIGHTS = {
     status: TOPICS.index(words["topic"]) for status, words in WORDS["statuses"].items() if "topic" in words
 }
 
 
-def tell(changes: Sequence[Change], language: Language) -> tuple[Told, ...]:
-    """All changes of one study in words, the weightiest first. A new status takes the reason with it."""
+def tell(changes: Sequence[Change], study: Snapshot, language: Language) -> tuple[Told, ...]:
+    """All changes of one study in words, the weightiest first. A new status takes the reason with it.
+
+    `study` is as it stands after them.
+    """
+    moved = statuses(changes, study)
     ordered = sorted(changes, key=weight)
-    reason = next((change["after"] for change in ordered if change["field"] == "whyStopped"), None)
-    if not any(change["field"] == "overallStatus" for change in ordered):
-        return tuple(_told(change, None, language) for change in ordered)
-    return tuple(
-        _told(change, reason if change["field"] == "overallStatus" else None, language)
-        for change in ordered
-        if change["field"] != "whyStopped"
-    )
+    told = {change["field"]: _told(change, study, moved, language) for change in ordered}
+    if status := told.get("overallStatus"):
+        reason = told.pop("whyStopped", None)
+        if moved.after in STOPPED:
+            quote = (reason.quote if reason else "") or _quote(study.get("whyStopped"))
+            told["overallStatus"] = replace(status, quote=quote)
+    return tuple(told.values())
 
 
-def _told(change: Change, reason: object, language: Language) -> Told:
+def why_stopped(study: Snapshot, language: Language) -> tuple[Told, ...]:
+    """The reason, for somebody to whom a stopped study is new."""
+    if study.get("overallStatus") not in STOPPED or not (quote := _quote(study.get("whyStopped"))):
+        return ()
+    return (Told(language.gettext(WORDS["fields"]["whyStopped"]["label"]), "", quote=quote),)
+
+
+def _told(change: Change, study: Snapshot, moved: Statuses, language: Language) -> Told:
     field, before, after = change["field"], change["before"], change["after"]
     words = field_words(field)
-    name, meaning = language.gettext(words["label"]), language.gettext(_means(field, after, words))
+    name, meaning = language.gettext(words["label"]), means(change, words, study, moved, language)
     if field == "whyStopped" and after:
         return Told(name, meaning, quote=_quote(after))
-    if note := _note(change, words, language):
+    if note := _note(change, words, moved, language):
         return Told(name, meaning, note=note)
-    was = _value(field, before, WORDS["not_given"], language)
-    now = _value(field, after, WORDS["gone"], language)
+    was = _value(field, before, words.get("absent", WORDS["not_given"]), language)
+    now = _value(field, after, words.get("absent", WORDS["gone"]), language)
     if was == now:
-        return Told(name, meaning, note=language.gettext(WORDS["edited"]))
-    return Told(name, meaning, was, now, quote=_quote(reason), is_theirs=field in _OWN_WORDS)
+        return Told(name, "", note=language.gettext(WORDS["edited"]))
+    return Told(name, meaning, was, now, is_theirs=field in _OWN_WORDS)
 
 
-def _means(field: str, after: Any, words: dict[str, Any]) -> str:
-    """What a new value can mean; of a status by its code, and of a date not of what may still move."""
-    if field == "overallStatus":
-        words = WORDS["statuses"].get(after, words)
-    if _VALUES.get(field) is _dated and after and after.get("type") == "ACTUAL":
-        return str(WORDS["passed"])
-    return str(words["means"])
-
-
-def _note(change: Change, words: dict[str, Any], language: Language) -> str:
+def _note(change: Change, words: dict[str, Any], moved: Statuses, language: Language) -> str:
     """A sentence, where before and now would say too much or too little."""
     if "gained" in words:
         how = "gained" if not change["before"] else "changed" if change["after"] else "lost"
         return language.gettext(words.get(how, words["gained"]))
     if "added" in words and "added" in change:
-        return difference(change, words, language)
+        return difference(change, words, moved, language)
     return ""
 
 
@@ -136,6 +143,10 @@ def _yes_or_no(value: Any, language: Language) -> str:
     return language.gettext(WORDS["fields"]["healthyVolunteers"]["true" if value else "false"])
 
 
+def _title(value: Any, _: Language) -> str:
+    return clean(value, TITLE_LIMIT)
+
+
 _OWN_WORDS = frozenset({"briefTitle", "leadSponsor", "whyStopped"})
 _VALUES: dict[str, Callable[[Any, Language], str]] = {
     "overallStatus": status_words,
@@ -149,4 +160,5 @@ _VALUES: dict[str, Callable[[Any, Language], str]] = {
     "studyType": lambda value, language: code_words(WORDS["study_types"], value, language),
     "healthyVolunteers": _yes_or_no,
     "phases": phase_words,
+    "briefTitle": _title,
 }

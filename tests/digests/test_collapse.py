@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.digests.collapse import collapse
-from notifier.digests.content import Change, Item
+from notifier.digests.content import Change, Item, Reason
 from notifier.digests.sample_parts import (
     CARD,
     CONDITION,
@@ -116,12 +116,48 @@ def test_a_condition_that_comes_back_in_other_words_was_never_gone():
     assert collapse(events(*steps)) == ()
 
 
-def test_a_new_study_that_changed_in_the_same_period_is_one_new_study_as_it_stands_now():
-    later = replace(changed_item(0, OPENED), nct_id="NCT06000001", position=2000)
+def new_and_then(*reasons: Reason) -> Item:
+    later = replace(changed_item(0, OPENED), nct_id="NCT06000001", position=2000, reasons=reasons)
     [item] = collapse([new_item(1, overallStatus="NOT_YET_RECRUITING"), later])
+    return item
+
+
+def test_a_new_study_that_changed_in_the_same_period_is_one_new_study_as_it_stands_now():
+    item = new_and_then(reason("condition", CONDITION, 2))
     assert (item.kind, item.changes) == ("new_study", ())
     assert item.study["overallStatus"] == "RECRUITING"
+
+
+def test_a_new_study_that_is_followed_already_is_told_by_its_change():
+    item = new_and_then(reason("study", "NCT06000001", 1))
+    assert (item.kind, item.changes) == ("study_changed", (OPENED,))
     assert [reason.kind for reason in item.reasons] == ["condition", "study"]
+
+
+def test_a_new_study_that_is_followed_and_changed_back_is_still_new():
+    back = change("overallStatus", "RECRUITING", "NOT_YET_RECRUITING")
+    steps = [replace(one, nct_id="NCT06000001", position=2000 + one.position) for one in events(OPENED, back)]
+    assert [item.kind for item in collapse([new_item(1), *steps])] == ["new_study"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "status"),
+    [
+        ([("overallStatus", "SUSPENDED", "RECRUITING"), ("whyStopped", "No staff", None)], "RECRUITING"),
+        ([("overallStatus", "SUSPENDED", "RECRUITING"), ("whyStopped", "No staff", "None.")], "RECRUITING"),
+        ([("overallStatus", "TERMINATED", "COMPLETED"), ("whyStopped", "No staff", None)], "COMPLETED"),
+    ],
+)
+def test_why_it_stopped_is_no_news_of_a_study_that_did_not(steps, status: str):
+    [item] = collapse([changed_item(1, *(change(*step) for step in steps), overallStatus=status)])
+    assert [one["field"] for one in item.changes] == ["overallStatus"]
+
+
+def test_a_stop_that_was_taken_back_leaves_nothing_to_tell():
+    stopped = change("overallStatus", "RECRUITING", "SUSPENDED"), change("whyStopped", None, "No staff")
+    back = change("overallStatus", "SUSPENDED", "RECRUITING")
+    assert collapse(events(stopped, back)) == ()
+    assert collapse([changed_item(1, change("whyStopped", None, "No staff"))]) == ()
 
 
 def test_a_study_that_matched_twice_has_both_reasons_each_with_its_best_evidence():

@@ -26,7 +26,7 @@ from tests.digests.samples import SETTINGS
 ENDED = "A study you follow has ended"
 FEW = "There will be few or no more updates about this study."
 RESULTS = "If you keep these updates, we will tell you if the study team posts results."
-FINAL = ("COMPLETED", "TERMINATED", "WITHDRAWN", "NO_LONGER_AVAILABLE", "APPROVED_FOR_MARKETING")
+FINAL = ("COMPLETED", "TERMINATED", "WITHDRAWN")
 
 
 def mail_of(*items: Item, titles_in_subject: bool = False) -> RenderedMail:
@@ -69,6 +69,16 @@ def test_it_quotes_the_reason_and_says_how_to_stop_and_where_to_follow_something
     assert own == [stop, MANAGE_TAG, MANAGE_TAG, UNSUBSCRIBE_TAG]
 
 
+def test_nobody_in_the_study_is_told_that_there_is_nothing_to_do():
+    """Whoever is in it may have to see the study doctors."""
+    for status in ("COMPLETED", "TERMINATED"):
+        text = words(mail_of(came_to(status)))
+        assert "You do not need to do anything about these emails." in text
+        assert text.count("If you or someone you care for") == 1
+        assert "the study doctors can tell you what" in text
+    assert "study doctors" not in words(mail_of(came_to("WITHDRAWN")))
+
+
 @pytest.mark.parametrize(
     ("status", "has_results", "told"),
     [
@@ -76,7 +86,6 @@ def test_it_quotes_the_reason_and_says_how_to_stop_and_where_to_follow_something
         ("TERMINATED", False, True),
         ("COMPLETED", True, False),
         ("WITHDRAWN", False, False),
-        ("NO_LONGER_AVAILABLE", False, False),
     ],
 )
 def test_results_are_held_out_only_where_they_may_still_come(status: str, has_results: bool, told: bool):
@@ -97,12 +106,23 @@ def test_in_a_longer_digest_its_card_says_the_same_and_leads_to_new_studies():
     [
         came_to("SUSPENDED"),
         came_to("UNKNOWN"),
+        came_to("NO_LONGER_AVAILABLE", before="AVAILABLE"),
+        came_to("APPROVED_FOR_MARKETING", before="AVAILABLE"),
         came_to("COMPLETED", before="TERMINATED"),
         changed_item(1, LATER, overallStatus="COMPLETED"),
         replace(came_to("COMPLETED"), reasons=(reason("condition", "Asthma", 1),)),
         new_item(1, overallStatus="COMPLETED"),
     ],
-    ids=["on hold", "not known", "ended before", "another change", "not followed", "new"],
+    ids=[
+        "on hold",
+        "not known",
+        "closed care",
+        "approved care",
+        "ended before",
+        "another change",
+        "not followed",
+        "new",
+    ],
 )
 def test_anything_else_is_not_said_to_have_just_ended(item: Item):
     mail = mail_of(item)
