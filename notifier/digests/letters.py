@@ -6,7 +6,7 @@ from typing import Literal
 from notifier.digests.content import RenderedMail
 from notifier.digests.rendering import filled, inlined
 from notifier.digests.tags import CONFIRM_TAG, MANAGE_TAG
-from notifier.digests.text import clean
+from notifier.digests.text import clean, one_line
 from notifier.digests.vocabulary import WORDS
 from notifier.languages.catalogue import language_of
 from notifier.languages.language import Language
@@ -63,7 +63,7 @@ class LetterView:
 def render_letter(content: LetterContent, settings: Settings) -> RenderedMail:
     """Raises NotifierError for a template that cannot be filled."""
     language = language_of(content.locale)
-    subject = filled(f"{content.kind}/subject.txt", language).strip()
+    subject = one_line(filled(f"{content.kind}/subject.txt", language))
     view = _view(content, subject, settings, language)
     return RenderedMail(
         subject=subject,

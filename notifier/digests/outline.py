@@ -94,9 +94,9 @@ def chosen(item: Item) -> Chosen:
     return Chosen(best.label, best.target_id)
 
 
-def outline(items: Sequence[Item], links: CardLinks, language: Language) -> Outline:
-    """`items` are in order, as `in_order` gives them."""
-    full, rest = items[:CARDS], items[CARDS:]
+def outline(items: Sequence[Item], links: CardLinks, language: Language, most: int = CARDS) -> Outline:
+    """`items` are in order, as `in_order` gives them. `most`: how many of them get a card."""
+    full, rest = items[:most], items[most:]
     groups: dict[Chosen, list[CardView]] = {}
     for item in full:
         if not is_followed(item):

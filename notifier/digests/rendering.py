@@ -25,6 +25,7 @@ from markupsafe import Markup, escape
 from notifier.digests import pieces
 from notifier.digests.cards import CardView
 from notifier.digests.content import EditionContent, RenderedMail
+from notifier.digests.outline import CARDS
 from notifier.digests.text import underline, wrap
 from notifier.digests.view import DigestView, ItemToken, digest_view
 from notifier.errors import NotifierError
@@ -35,6 +36,8 @@ from notifier.settings import Settings
 
 _MISTAKES = (LookupError, TypeError, ValueError, AttributeError)
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
+MOST_BYTES = 80_000  # of HTML; some mail programs cut off what is longer, and the link to stop with it
+_CARDS = (CARDS, 8, 6, 4, 2, 1)  # fewer are tried while a mail is too large
 KEPT_CARDS, KEPT_FRAMES = 1024, 256  # each a few kilobytes
 _MAKING = Lock()
 
@@ -46,19 +49,34 @@ def render(content: EditionContent, settings: Settings, item_token: ItemToken) -
     told and for a template that cannot be filled.
     """
     language = language_of(content.locale)
+    for cards in _CARDS:
+        view = _view(content, settings, item_token, language, cards)
+        frame, pieces_of_html = pieces.split(view, lambda study: _inlined_card(study, language))
+        html = pieces.join(_inlined_frame(frame, language), pieces_of_html)
+        if not _is_too_large(html):
+            break
+    return RenderedMail(
+        subject=filled(f"{view.mail}/subject.txt", language, mail=view).strip(),
+        text=filled(f"{view.mail}/body.txt", language, mail=view).strip() + "\n",
+        html=html,
+    )
+
+
+def _view(
+    content: EditionContent, settings: Settings, item_token: ItemToken, language: Language, cards: int
+) -> DigestView:
     try:
-        view = digest_view(content, settings, item_token, language)
+        return digest_view(content, settings, item_token, language, cards)
     except _MISTAKES as error:
         raise NotifierError(
             f"An edition holds a change or a study of a shape that has no words ({type(error).__name__}).",
             "Look at its change events, correct what made them, then retry the delivery.",
         ) from error
-    frame, html = pieces.split(view, lambda study: _inlined_card(study, language))
-    return RenderedMail(
-        subject=filled(f"{view.mail}/subject.txt", language, mail=view).strip(),
-        text=filled(f"{view.mail}/body.txt", language, mail=view).strip() + "\n",
-        html=pieces.join(_inlined_frame(frame, language), html),
-    )
+
+
+def _is_too_large(html: str) -> bool:
+    """The common mail is short enough whatever letters it is written in, and is not counted byte by byte."""
+    return 4 * len(html) > MOST_BYTES and len(html.encode()) > MOST_BYTES
 
 
 @lru_cache(KEPT_FRAMES)

@@ -8,9 +8,10 @@ from notifier.digests.cards import CardLinks, choice
 from notifier.digests.collapse import collapse
 from notifier.digests.content import EditionContent, Item, NothingToSay
 from notifier.digests.glossary import Explained, explain
-from notifier.digests.outline import Outline, in_order, outline
+from notifier.digests.outline import CARDS, Outline, in_order, outline
 from notifier.digests.subjects import headline, is_ending, preheader, subject
 from notifier.digests.tags import MANAGE_TAG, UNSUBSCRIBE_TAG
+from notifier.digests.text import one_line
 from notifier.languages.language import Language
 from notifier.settings import Settings
 
@@ -45,7 +46,7 @@ class DigestView:
 
 
 def digest_view(
-    content: EditionContent, settings: Settings, item_token: ItemToken, language: Language
+    content: EditionContent, settings: Settings, item_token: ItemToken, language: Language, cards: int = CARDS
 ) -> DigestView:
     """Raises NothingToSay when all changes cancel out."""
 
@@ -55,7 +56,7 @@ def digest_view(
     items = in_order(collapse(content.items))
     if not items:
         raise NothingToSay("Every change in this edition cancelled out.", "Skip its deliveries.")
-    shown = outline(items, CardLinks(settings.site_study_url, stop_url), language)
+    shown = outline(items, CardLinks(settings.site_study_url, stop_url), language, cards)
     if is_ending(items):  # says below the card how to follow new studies
         shown = replace(shown, followed=tuple(replace(card, manage_url="") for card in shown.followed))
     studies, conditions = _choices(items, "study", language), _choices(items, "condition", language)
@@ -63,7 +64,7 @@ def digest_view(
         mail="ended" if is_ending(items) else "digest",
         locale=language.locale,
         direction=language.direction,
-        subject=subject(items, language, with_titles=content.titles_in_subject),
+        subject=one_line(subject(items, language, with_titles=content.titles_in_subject)),
         headline=headline(items, language),
         preheader=preheader(items, language),
         outline=shown,

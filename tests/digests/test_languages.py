@@ -162,6 +162,37 @@ msgstr[2] "%(num)s nowin"
 """
 
 
+TWO_LINES = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "%(num)s update to a study you follow"
+msgid_plural "%(num)s updates to studies you follow"
+msgstr[0] "%(num)s Neuigkeit\\nBcc: all@example.org"
+msgstr[1] "%(num)s Neuigkeiten"
+
+msgid "About your email updates"
+msgstr "Ihre\\r\\nBcc: all@example.org"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("digest-one-change", "1 Neuigkeit Bcc: all@example.org"),
+        ("letter-confirm", "Ihre Bcc: all@example.org"),
+    ],
+)
+def test_a_line_break_in_a_translated_subject_makes_no_further_header(
+    tmp_path: Path, name: str, subject: str
+):
+    with found_in(dropped(tmp_path, "de", TWO_LINES)):
+        mail = render_sample(name, SETTINGS, "de")
+    assert mail.subject == subject
+    assert f"<title>{subject}</title>" in mail.html
+
+
 @pytest.mark.parametrize(
     ("count", "subject"),
     [(1, "1 nowina"), (2, "2 nowiny"), (5, "5 nowin"), (12, "12 nowin"), (23, "23 nowiny")],

@@ -2,14 +2,14 @@
 
 import os
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from jinja2 import DictLoader
 
 from notifier.digests import rendering
-from notifier.digests.content import EditionContent, NothingToSay, RenderedMail
+from notifier.digests.content import Card, EditionContent, NothingToSay, RenderedMail
 from notifier.digests.rendering import render, styles
 from notifier.digests.sample_parts import (
     CARD,
@@ -126,6 +126,24 @@ def test_a_study_that_matched_twice_says_both_reasons_once():
     assert text.count("Read more about NCT06000001") == 1
     assert "You follow “Asthma”." in text
     assert "You follow “Migraine”." in text
+
+
+@pytest.mark.parametrize("letter", ["a ", "&", "中", "𝒳"])
+def test_a_mail_of_the_longest_studies_there_are_stays_small_enough_not_to_be_cut_off(letter: str):
+    long = {
+        field.name: (letter * 600)[: 199 if field.name == "question" else 599] + "." for field in fields(Card)
+    }
+    reasons = [reason("condition", f"{number} {letter * 90}", 3) for number in range(20)]
+    items = [
+        new_item(number, *reasons, card=Card(**long), briefTitle=letter * 90, conditions=[letter * 40] * 4)
+        for number in range(60)
+    ]
+    mail = mail_of(*items)
+    assert lint(mail, theirs=letter) == []
+    cards = mail.html.count("Read more about")
+    assert 1 <= cards <= 10
+    assert mail.text.count("Read more about") == cards
+    assert f"And {60 - cards - 10} more." in mail.text
 
 
 def test_of_very_many_reasons_three_are_named_and_the_rest_is_counted():
