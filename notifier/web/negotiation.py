@@ -4,6 +4,7 @@ what their browser prefers, else English.
 
 import re
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from babel import Locale, UnknownLocaleError
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from notifier.web.service import service_of
 
 LANG = "lang"  # in an address, and in a form
 MOST_PREFERRED = 10
+MOST_KEPT = 50  # fields of an address
 MOST_CHARS = 35  # the longest tag that anybody needs (RFC 5646, section 4.4.1)
 _PREFERRED = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 
@@ -45,6 +47,16 @@ def address(request: Request, path: str) -> str:
     """Of another page of ours, in the language of this one."""
     query = f"?{LANG}={language_for(request).locale}" if len(locales()) > 1 else ""
     return f"{service_of(request).root}{path}{query}"
+
+
+def elsewise(request: Request) -> list[tuple[Language, str]]:
+    """The other languages of this page, and where it is in them. Not of an answer to a form, which would be lost."""
+    if request.method != "GET" or len(locales()) == 1:
+        return []
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != LANG][:MOST_KEPT]
+    this = language_for(request)
+    others = (language_of(locale) for locale in locales())
+    return [(one, f"?{urlencode([*kept, (LANG, one.locale)])}") for one in others if one is not this]
 
 
 def ours(tag: str) -> Language | None:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from notifier.languages.language import Language
 from notifier.languages.messages import Message, Value, told_value
 from notifier.languages.templates import speak
-from notifier.web.negotiation import address, depends_on_browser, language_for
+from notifier.web.negotiation import address, depends_on_browser, elsewise, language_for
 from notifier.web.service import service_of
 from notifier.web.styles import STYLE, TEMPLATES
 from notifier.web.words import OFTEN, frequency_words, hour_words, quiet_words
@@ -40,6 +40,7 @@ def page(
             help_address=service.help_address,
             root=service.root,
             at=partial(address, request),
+            elsewise=[] if language else elsewise(request),
             **({"framed": True} if request.url.path == FRAMED else {}),
             **values,
         )

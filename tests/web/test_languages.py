@@ -28,7 +28,7 @@ from tests.world import NOON
 
 ARABIC = {"accept-language": "ar"}
 NO_PAGES = {"base.html", "result.html"}
-_OF_OTHERS = "style, [dir=auto], a[href^=mailto], #zone option, #lang option, pre"
+_OF_OTHERS = "style, [dir=auto], a[href^=mailto], #zone option, #lang option, [hreflang]"
 _NO_WORDS = re.compile(r"NCT\d+|\S+@\S+|- Study updates$", re.MULTILINE)
 BAD_ADDRESSES = [
     *("", "anna", "anna@", "an na@example.org", "a@b@example.org", "anna@localhost", '"a"@example.org'),

@@ -112,6 +112,20 @@ def test_a_link_to_another_page_leads_on_in_the_same_language(client: TestClient
     assert client.get("/subscribe/embed?condition=Asthma&lang=de").text.count("/subscribe/embed?lang=de") == 1
 
 
+def test_each_page_leads_to_itself_in_the_other_languages(client: TestClient):
+    def offered(html: str) -> dict[str, str]:
+        found = LexborHTMLParser(html).css("footer [hreflang]")
+        return {one.text(): one.attributes["href"] or "" for one in found}
+
+    html = client.get("/subscribe?condition=A%26B+%22C%22&lang=ar").text
+    assert list(offered(html)) == ["English", "Deutsch", "português (Brasil)", "中文 (繁體)"]
+    german = client.get(f"/subscribe{offered(html)['Deutsch']}")
+    assert german.headers["content-language"] == "de"
+    assert fields(german.text)["condition"] == ['A&B "C"']
+    assert offered(client.post("/subscribe", data={"condition": "Asthma"}).text) == {}
+    assert offered(client.get("/subscribe/embed?condition=Asthma").text) == {}
+
+
 def test_whoever_signs_up_gets_mails_in_the_language_of_the_words_they_agreed_to(
     client: TestClient, engine: Engine, service: Service, clock: Clock
 ):
@@ -212,7 +226,7 @@ def test_where_there_is_one_language_there_is_nothing_to_choose(
         own = client.get(f"/manage/{service.manage_links.token(anna, clock())}")
         assert "Language" not in shown(own.text)
         assert "vary" not in client.get("/subscribe", headers={"accept-language": "de"}).headers
-        assert "?lang=" not in client.get("/manage").text
+        assert "lang=" not in client.get("/manage").text.replace('html lang="en"', "")
 
 
 def test_one_click_asks_for_no_language(client: TestClient, path: str, monkeypatch: pytest.MonkeyPatch):
