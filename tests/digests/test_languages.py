@@ -53,6 +53,16 @@ KINDS: list[Change] = [
     change("minimumAge", "18 years", "18 Years"),
     difference("locations", NAMED, NAMED[:1], [(NAMED[0], place("Lyon", "SUSPENDED"))]),
     difference("conditions", ["Gout", "Asthma", "Croup", "Measles"]),
+    difference("locations", NAMED[:1] * 2, [], [(place("Nice", "NOT_YET_RECRUITING"), place("Nice", "WITHDRAWN"))]),
+    difference("references", [{"retracted": True}], [], [({}, {"retracted": True}), ({}, {"type": "RESULT"})]),
+    *(difference(field, changed=[({"name": "1"}, {"name": "2"})]) for field in WORDS["fields"]
+      if "means_reworded" in WORDS["fields"][field]),
+    *(change(field, dated(was, how), now) for field, was, how, now in (
+        ("startDate", "2027", "ESTIMATED", dated("2026")), ("startDate", "2026-01", "ACTUAL", dated("2027")),
+        ("completionDate", "2026", "ACTUAL", dated("2025", "ACTUAL")), ("completionDate", "2026", "ACTUAL", None),
+        ("completionDate", "2026", "ESTIMATED", dated("2026-11")))),
+    change("maximumAge", None, "18 Years"),
+    change("hasResults", True, False),
     *(
         difference(field, [{"label": "1", "measure": "1"}], [{"label": "2", "measure": "2"}] * 2)
         for field in ("armGroups", "primaryOutcomes", "secondaryOutcomes", "references", "largeDocuments")

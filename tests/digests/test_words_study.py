@@ -166,6 +166,7 @@ def test_an_article_that_was_withdrawn_is_told_with_a_warning(step: Change, note
     assert one.note == note
     assert ("Do not rely on" in one.meaning) == is_warned
     assert ("can tell more" in one.meaning) != is_warned
+    assert preview_line(step, status="RECRUITING").startswith("One study has news on its papers.")
 
 
 ON_TIME, EARLY = dated("2026-10", "ACTUAL"), dated("2026-09-30", "ACTUAL")
