@@ -1,15 +1,17 @@
 """The languages there are: English, in which all messages are written, and each that has a file of translations.
 
-A file lies at `locales/<locale>/LC_MESSAGES/notifier.po` and is read as it is, when its language is first asked for.
+A file lies at `locales/<locale>/LC_MESSAGES/notifier.po` and is read as it is, when a language is first asked for. One
+that is broken is logged and left out: its readers get English, and all others what they always got.
 """
 
 import re
 from collections.abc import Iterable
 from functools import cache
-from gettext import GNUTranslations, NullTranslations
+from gettext import GNUTranslations, NullTranslations, c2py
 from io import BytesIO
 from pathlib import Path
 
+import structlog
 from babel import Locale, UnknownLocaleError
 from babel.messages import Catalog, Message
 from babel.messages.mofile import write_mo
@@ -21,6 +23,8 @@ from notifier.languages.language import Language
 ENGLISH = "en"
 FOLDER = Path(__file__).parent / "locales"
 FILE = Path("LC_MESSAGES") / "notifier.po"
+log = structlog.get_logger()
+_LINE = re.compile(r'#.*|(?:msg(?:ctxt|id|id_plural|str|str\[\d\])\s+)?"(?:[^"\\]|\\.)*"|')
 _VALUE = re.compile(r"%(?:\((\w+)\)s|(.?))")
 
 
@@ -34,8 +38,9 @@ def language_of(locale: str) -> Language:
 
 @cache
 def locales() -> tuple[str, ...]:
-    """English first, then the others by their tags."""
-    return (ENGLISH, *(_locale(file) for tag, file in _files().items() if tag != ENGLISH))
+    """English first, then the others by their tags, without those that cannot be read."""
+    english = _language(ENGLISH)
+    return (ENGLISH, *(_locale(file) for tag, file in _files().items() if _language(tag) is not english))
 
 
 def forget() -> None:
@@ -46,15 +51,31 @@ def forget() -> None:
 
 
 def read_catalogue(file: Path) -> Catalog:
-    """Raises NotifierError for a file that is none, or of no language."""
+    """Raises NotifierError for a file that is none, is broken off, has no rule for its plurals or is of no language."""
     try:
         locale = Locale.parse(_locale(file), sep="-")
-        with file.open("rb") as lines:
-            return read_po(lines, locale, abort_invalid=True)
-    except (PoFileError, UnknownLocaleError, ValueError, OSError) as error:
+        data = file.read_bytes()
+        catalogue = read_po(BytesIO(data), locale, abort_invalid=True)
+        _check_lines(data.decode(catalogue.charset or "utf-8"))
+        _check_plurals(catalogue)
+        return catalogue
+    except (PoFileError, UnknownLocaleError, ValueError, LookupError, ArithmeticError, OSError) as error:
         raise NotifierError(
             f"The translations {file} cannot be read: {error}.", "See docs/guides/languages.md."
         ) from error
+
+
+def _check_lines(text: str) -> None:
+    """Babel takes a text that is not closed for an empty one, and whatever came behind it for nothing."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not _LINE.fullmatch(line.strip()):
+            raise ValueError(f"line {number} is broken")
+
+
+def _check_plurals(catalogue: Catalog) -> None:
+    form = c2py(catalogue.plural_expr)
+    if not all(0 <= form(count) < catalogue.num_plurals for count in range(200)):
+        raise ValueError(f"the plural rule {catalogue.plural_expr!r} asks for a form that there is not")
 
 
 def cannot_be_filled(message: Message) -> bool:
@@ -75,9 +96,12 @@ def _files() -> dict[str, Path]:
 @cache
 def _language(tag: str) -> Language:
     file = _files().get(tag)
-    if file is None:
-        return Language(ENGLISH, NullTranslations())
-    return Language(_locale(file), _translations(read_catalogue(file)))
+    try:
+        if file is not None:
+            return Language(_locale(file), _translations(read_catalogue(file)))
+    except NotifierError as error:
+        log.error("translations_unreadable", file=str(file), reason=str(error))
+    return Language(ENGLISH, NullTranslations()) if tag == ENGLISH else _language(ENGLISH)
 
 
 def _locale(file: Path) -> str:
@@ -88,6 +112,8 @@ def _translations(catalogue: Catalog) -> GNUTranslations:
     """Without those that would stop a mail; they are left in English, as those that a translator marked as unsure."""
     for message in [message for message in catalogue if message.id and cannot_be_filled(message)]:
         catalogue.delete(message.id, message.context)
+    if not any(text for message in catalogue if message.id for text in _texts(message.string)):
+        log.warning("translations_empty", locale=str(catalogue.locale))
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -4,6 +4,7 @@
 """
 
 import ast
+import sys
 import tomllib
 from collections.abc import Iterator
 from io import BytesIO
@@ -14,6 +15,7 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import write_po
 
+from notifier.errors import NotifierError
 from notifier.languages.catalogue import FILE, FOLDER, cannot_be_filled, read_catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -101,12 +103,18 @@ def written(catalogue: Catalog) -> str:
     return _HEADER + text.getvalue().decode("utf-8")
 
 
-def main() -> None:
-    catalogue = collected()
+def main() -> int:
+    """The exit code: 1 if a language's file is broken. It is left as it is."""
+    catalogue, broken = collected(), 0
     TEMPLATE.write_text(written(catalogue), "utf-8")
     print(f"{TEMPLATE.relative_to(ROOT)}: {len(catalogue)} messages")
     for file in sorted(FOLDER.glob(f"*/{FILE}")):
-        print(f"{file.relative_to(ROOT)}: {', '.join(refresh(file, catalogue))}")
+        try:
+            print(f"{file.relative_to(FOLDER)}: {', '.join(refresh(file, catalogue))}")
+        except NotifierError as error:
+            print(error, file=sys.stderr)
+            broken = 1
+    return broken
 
 
 def refresh(file: Path, catalogue: Catalog) -> list[str]:
@@ -122,4 +130,4 @@ def refresh(file: Path, catalogue: Catalog) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

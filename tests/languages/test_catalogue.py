@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from babel.messages import Catalog
 
+from notifier.languages import extraction
 from notifier.languages.catalogue import FILE, FOLDER, cannot_be_filled, language_of, read_catalogue
 from notifier.languages.extraction import TEMPLATE, collected, refresh, written
 from tests.languages.made_up import dropped, found_in
@@ -69,6 +71,23 @@ def test_a_file_is_brought_up_to_date_and_what_is_left_to_do_is_said(tmp_path: P
     with found_in(tmp_path):
         assert language_of("pt-BR").gettext("Stop %(name)s", name="A") == "Parar A"
     assert refresh(file, now) == left
+
+
+def test_a_broken_file_is_named_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """A tool that read half of it would write the other half off."""
+    monkeypatch.setattr(extraction, "FOLDER", tmp_path)
+    monkeypatch.setattr(extraction, "TEMPLATE", tmp_path / "notifier.pot")
+    monkeypatch.setattr(extraction, "ROOT", tmp_path)
+    half = THEIRS[: THEIRS.index("Velho") + 2]
+    dropped(tmp_path, "de", half)
+    dropped(tmp_path, "pt_BR", THEIRS)
+    assert extraction.main() == 1
+    printed = capsys.readouterr()
+    assert "de/LC_MESSAGES/notifier.po cannot be read: line 11 is broken" in printed.err
+    assert "pt_BR/LC_MESSAGES/notifier.po: " in printed.out
+    assert (tmp_path / "de" / FILE).read_text("utf-8") == half
 
 
 def missing(theirs: Catalog, ours: Catalog) -> list[object]:

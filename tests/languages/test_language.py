@@ -1,12 +1,14 @@
 """A language as those who use it see it: words, plurals, dates, numbers and lists."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.errors import NotifierError
-from notifier.languages.catalogue import language_of, locales
+from notifier.languages.catalogue import FILE, language_of, locales, read_catalogue
 from notifier.languages.messages import Message
 from tests.languages.made_up import dropped, found_in, spoken
 
@@ -134,10 +136,41 @@ def test_what_is_not_translated_or_cannot_be_filled_stays_english(tmp_path: Path
         assert polish.pgettext("of a place", "Open") == "Otwarte"
 
 
-@pytest.mark.parametrize(("locale", "text"), [("pl", "what is this"), ("qqq", POLISH)])
-def test_a_file_that_is_none_is_named(tmp_path: Path, locale: str, text: str):
-    with (
-        found_in(dropped(tmp_path, locale, text)),
-        pytest.raises(NotifierError, match=rf"{locale}/LC_MESSAGES/notifier\.po"),
-    ):
-        language_of(locale)
+HEAD = 'msgid ""\nmsgstr ""\n"Plural-Forms: %s\\n"\n\nmsgid "Unsure"\nmsgstr "Nie wiem"\n'
+BROKEN = {
+    "no translations": ("pl", "what is this"),
+    "no language": ("qqq", POLISH),
+    "a text that is not closed": ("pl", f'{POLISH}\nmsgid "a\nmsgstr'),
+    "broken off in a translation": ("pl", POLISH[: POLISH.index("badań") + 2]),
+    "broken off in a message": ("pl", POLISH[: POLISH.index("Unsure") + 2]),
+    "a rule that is none": ("pl", HEAD % "nplurals=2; plural=__import__(1);"),
+    "a rule that cannot be counted": ("pl", HEAD % "nplurals=2; plural=n/0;"),
+    "a rule with a form too many": ("pl", HEAD % "nplurals=2; plural=n%%3;"),
+    "letters of another kind": (
+        "pl",
+        HEAD.replace("%s\\n", 'x\\n"\n"Content-Type: text/plain; charset=none\\n'),
+    ),
+}
+
+
+@pytest.mark.parametrize(("locale", "text"), BROKEN.values(), ids=BROKEN)
+def test_a_file_that_is_broken_is_named_and_left_out(tmp_path: Path, locale: str, text: str):
+    folder = dropped(tmp_path, locale, text)
+    file = rf"{locale}/LC_MESSAGES/notifier\.po"
+    with pytest.raises(NotifierError, match=rf"{file} cannot be read: .+\. See"):
+        read_catalogue(folder / locale / FILE)
+    dropped(tmp_path, "pt_BR", POLISH)
+    with found_in(folder), capture_logs() as logs:
+        assert language_of(locale) is language_of("en")
+        assert locales() == ("en", "pt-BR")
+    assert [line["event"] for line in logs] == ["translations_unreadable"]
+    assert re.search(file, logs[0]["file"])
+
+
+def test_a_file_in_which_nothing_is_translated_is_told_of(tmp_path: Path):
+    with found_in(dropped(tmp_path, "pl", "")), capture_logs() as logs:
+        assert language_of("pl").gettext("Unsure") == "Unsure"
+    assert [(line["event"], line["locale"]) for line in logs] == [("translations_empty", "pl")]
+    with found_in(dropped(tmp_path, "pt_BR", POLISH)), capture_logs() as logs:
+        language_of("pt-BR")
+    assert logs == []
