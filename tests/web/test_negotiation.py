@@ -20,6 +20,7 @@ GERMAN = """
 msgid ""
 msgstr ""
 "Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 msgid "I agree to the %(link)s."
 msgstr "Ich stimme den %(link)s zu."
