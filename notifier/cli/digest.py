@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from notifier.cli.mail import Out, Part, as_json, show_mail
+from notifier.cli.mail import Out, Part, as_json, show_json, show_mail
 from notifier.cli.output import Json, print_json, print_table, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.cli.subscribers import address_key_of
@@ -88,7 +88,8 @@ def show_preview(email: str, part: Part = None, out: Out = None, json: Json = Fa
         mail = _rendered(found, session)
     note = _why_not(found, mail)
     if json:
-        return print_json({"goes_out": not note, "note": note, "mail": as_json(mail) if mail else None})
+        told = as_json(mail, part) if mail else None
+        return show_json({"goes_out": not note, "note": note, "mail": told}, out)
     if note:
         stderr.print(note, markup=False)
     return show_mail(mail, part, out) if mail else None

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from notifier.cli.output import Json, print_json, print_table
@@ -52,18 +53,26 @@ def preview_sample(
         raise typer.BadParameter(f"{locale!a} is none of {', '.join(locales())}.", param_hint="--locale")
     mail = render_sample(name, load_settings(), locale)
     if json:
-        return print_json(as_json(mail))
+        return show_json(as_json(mail, part), out)
     return show_mail(mail, part, out)
 
 
-def as_json(mail: RenderedMail) -> dict[str, str]:
-    return {"subject": mail.subject, "text": mail.text, "html": mail.html}
+def as_json(mail: RenderedMail, part: PartName | None = None) -> dict[str, str]:
+    parts = {"subject": mail.subject, "text": mail.text, "html": mail.html}
+    return {part.value: parts[part]} if part else parts
 
 
 def show_mail(mail: RenderedMail, part: PartName | None, out: Path | None) -> None:
     """Byte for byte: what a terminal would wrap or colour is no longer the mail."""
     shown = as_json(mail)[part] if part else f"Subject: {mail.subject}\n\n{mail.text}"
-    data = f"{shown.rstrip()}\n".encode()
+    _write(f"{shown.rstrip()}\n".encode(), out)
+
+
+def show_json(data: object, out: Path | None) -> None:
+    _write(orjson.dumps(data) + b"\n", out)
+
+
+def _write(data: bytes, out: Path | None) -> None:
     try:
         if out:
             out.write_bytes(data)

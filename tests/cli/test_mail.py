@@ -1,10 +1,14 @@
 """Looking at mails: made-up ones, and the one that somebody would get now."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
+from notifier.cli.main import app
 from notifier.digests.samples import MAILS
 from notifier.errors import NotifierError
 from notifier.links.keys import email_key
@@ -41,6 +45,21 @@ def test_one_part_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
     assert run("mail", "preview", name, "--part", "subject") == "1 update to a study you follow\n"
 
 
+def test_json_too_can_be_of_one_part_and_go_to_a_file(run: Run, tmp_path: Path) -> None:
+    name, file = "digest-one-change", tmp_path / "mail.json"
+    whole = run("mail", "preview", name, "--json")
+    assert run("mail", "preview", name, "--json", "--part", "text") == {"text": whole["text"]}
+    assert preview_into(file, "mail", "preview", name) == whole
+    assert preview_into(file, "mail", "preview", name, "--part", "subject") == {"subject": whole["subject"]}
+
+
+def preview_into(file: Path, *words: str) -> Any:
+    """What the command wrote there; it printed nothing."""
+    result = CliRunner().invoke(app, [*words, "--json", "--out", str(file)])
+    assert (result.exit_code, result.stdout) == (0, "")
+    return json.loads(file.read_bytes())
+
+
 def test_a_name_that_is_none_is_answered_with_those_there_are(run: Run) -> None:
     assert "digest-one-change" in run("mail", "preview", "digest-none", code=2)
 
@@ -62,6 +81,10 @@ def test_somebody_s_next_digest(run: Run, world: World, tmp_path: Path) -> None:
     assert run("digest", "preview", ANNA).startswith("Subject: 1 new study for you\n\n")
     told = run("digest", "preview", ANNA, "--json")
     assert (told["goes_out"], told["note"]) == (True, None)
+    assert run("digest", "preview", ANNA, "--json", "--part", "subject")["mail"] == {
+        "subject": "1 new study for you"
+    }
+    assert preview_into(tmp_path / "mail.json", "digest", "preview", ANNA) == told
     run("digest", "preview", ANNA, "--part", "html", "--out", str(tmp_path / "mail.html"))
     assert (tmp_path / "mail.html").read_text("utf-8").startswith("<!DOCTYPE html>")
 
