@@ -94,9 +94,7 @@ def is_followed(item: Item) -> bool:
 def has_just_ended(item: Item) -> bool:
     """A study that the person follows has ended. From one way to end to another is no end."""
     return is_followed(item) and any(
-        change["field"] == "overallStatus"
-        and change["after"] in ENDED
-        and change["before"] not in ENDED
+        change["field"] == "overallStatus" and change["after"] in ENDED and change["before"] not in ENDED
         for change in item.changes
     )
 
