@@ -64,14 +64,10 @@ def _fate(before: Place, after: Place, study: Statuses) -> str:
     was, now = before.get("status") or study.before, after.get("status") or study.after
     if was == now or now is None:
         return "renamed"
+    if now in _CLOSED and (was in _CLOSED or was is None):
+        return "renamed"
     if now in _CLOSED:
-        return (
-            "renamed"
-            if was in _CLOSED or was is None
-            else "never"
-            if was == "NOT_YET_RECRUITING"
-            else "closed"
-        )
+        return "never" if was == "NOT_YET_RECRUITING" else "closed"
     if now in TAKING_PEOPLE:
         return "RECRUITING" if after.get("status") else "renamed"
     return now if now in _FATES else "renamed"

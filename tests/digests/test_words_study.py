@@ -217,7 +217,7 @@ def test_no_age_means_no_limit(field: str):
 )
 def test_places_are_awaited_only_of_a_study_that_may_still_name_them(state: str, places: str):
     text = text_of(new_item(1, overallStatus=state, locationCount=0, locationsByCountry=[]))
-    assert f"Places: {places} " in text
+    assert f"Places: {places} People:" in text
 
 
 def test_a_new_title_is_shown_to_its_end():
