@@ -14,7 +14,7 @@ MOST_BYTES = 80_000
 MOST_COLUMNS = 78
 FORBIDDEN = "script, form, iframe, video, audio, object, embed, svg, link, img, input, base"
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
-_UNFILLED = re.compile(r"\{\{|\{%|\bundefined\b|\bNone\b|\bnull\b|\bNaN\b")
+_UNFILLED = re.compile(r"\{\{|\{%|\bundefined\b|\bNone\b(?! of the\b)|\bnull\b|\bNaN\b")
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
