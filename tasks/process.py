@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from celery.signals import worker_process_shutdown
+from celery.signals import worker_init, worker_process_shutdown
 from sqlalchemy import Engine
 
 from notifier.db.engine import make_engine
 from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import make_provider
 from notifier.delivery.sending import Sender
+from notifier.digests.rendering import compile_templates
 from notifier.embedded import ensure_services
 from notifier.links.keys import signing_keys
 from notifier.logs import configure_logs
@@ -47,6 +48,12 @@ def process() -> Process:
     gc.freeze()  # what stands now stays
     gc.set_threshold(*COLLECT_EVERY)
     return Process(settings, engine, sender)
+
+
+@worker_init.connect
+def prepare(**_: Any) -> None:
+    """Before the fork: what each child would otherwise do for itself while mail waits."""
+    compile_templates()
 
 
 @worker_process_shutdown.connect
