@@ -107,7 +107,10 @@ def test_lists_and_long_texts_are_told_in_one_sentence(one, note: str):
         (
             difference(
                 "locations",
-                changed=[(place("Lyon"), place("Lyon", "COMPLETED")), (place("Nice"), place("Nice", "SUSPENDED"))],
+                changed=[
+                    (place("Lyon"), place("Lyon", "COMPLETED")),
+                    (place("Nice"), place("Nice", "SUSPENDED")),
+                ],
             ),
             "1 place on hold: Nice. 1 place closed to new people: Lyon.",
         ),
