@@ -1,6 +1,7 @@
 """Real PostgreSQL and Redis for every test, started once and shared by all pytest workers."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -22,6 +23,10 @@ hypothesis.settings.register_profile(
     "notifier", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("notifier")
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "notifier_template"
 TEMPLATE_LOCK = 1

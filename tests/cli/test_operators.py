@@ -87,7 +87,7 @@ def test_a_trace_says_what_came_of_a_study_and_what_went_to_a_person(run: Run, o
 
 def test_a_preview_shows_the_digest_and_sends_nothing(run: Run, office: Office) -> None:
     office.world.event(kind="new_study")
-    assert "nothing to read" in run("digest", "preview", "anna@example.org")
+    assert "nothing new for this person" in run("digest", "preview", "anna@example.org")
     office.world.event(ASTHMA, kind="new_study")
     assert "1 new study for you" in run("digest", "preview", "anna@example.org")
     assert office.provider.calls == 0
