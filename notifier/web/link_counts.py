@@ -8,43 +8,34 @@ import asyncio
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from notifier.ops.tallies import Tallies
+from notifier.web.middleware import Answered
 
 FLUSH_AFTER_SECONDS = 5
 LINKS = {"u": "unsubscribe", "confirm": "confirm", "manage": "manage"}
 WEBHOOK = "webhooks"
 
 
-class LinkCounts:
+class LinkCounts(Answered):
     def __init__(self, app: ASGIApp, engine: Engine, flush_after: float = FLUSH_AFTER_SECONDS) -> None:
-        self._app = app
+        super().__init__(app)
         self._engine = engine
         self._flush_after = flush_after
         self._tallies = Tallies()
         self._flushing: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        first = scope["path"].split("/", 2)[1:2] if scope["type"] == "http" else []
-        name = LINKS.get(first[0]) if first else None
-        if name is None and first != [WEBHOOK]:
-            await self._app(scope, receive, send)
+    def answered(self, scope: Scope, status: int, milliseconds: float) -> None:
+        first = "".join(scope["path"].split("/", 2)[1:2])
+        if first == WEBHOOK:
+            name, label = "webhook", _rejection(status)
+        elif first in LINKS:
+            name, label = LINKS[first], _link_outcome(status)
+        else:
             return
-        status = 500
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_and_note)
-        finally:
-            label = _link_outcome(status) if name else _rejection(status)
-            if label:
-                self._note(name or "webhook", label)
+        if label:
+            self._note(name, label)
 
     def _note(self, name: str, label: str) -> None:
         self._tallies.add(name, label)

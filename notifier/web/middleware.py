@@ -81,8 +81,8 @@ class HeadLikeGet:
         scope["route"] = inner.get("route")  # for the log
 
 
-class AccessLog:
-    """The path may hold a token, and a token is a key to somebody's door: only the route's pattern is logged."""
+class Answered:
+    """Calls `answered` when a request is over; its status is 500 where no answer had begun."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -103,9 +103,18 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_note)
         finally:
-            milliseconds = round((perf_counter() - start) * 1000, 1)
-            route = getattr(scope.get("route"), "path", "none")
-            log.info("request", method=scope["method"], route=route, status=status, ms=milliseconds)
+            self.answered(scope, status, round((perf_counter() - start) * 1000, 1))
+
+    def answered(self, scope: Scope, status: int, milliseconds: float) -> None:
+        raise NotImplementedError
+
+
+class AccessLog(Answered):
+    """The path may hold a token, and a token is a key to somebody's door: only the route's pattern is logged."""
+
+    def answered(self, scope: Scope, status: int, milliseconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        log.info("request", method=scope["method"], route=route, status=status, ms=milliseconds)
 
 
 class NoTraceback:
