@@ -10,8 +10,9 @@ from sqlalchemy import Row
 
 from notifier.cli.output import Json, print_json, stderr
 from notifier.cli.session import Session, open_session
-from notifier.delivery.deciding import batches_in_question, drop_batches, retry_batches
+from notifier.delivery.deciding import batches_in_question
 from notifier.delivery.listing import run_of
+from notifier.ops.actions import COMMAND_LINE, give_up, send_again
 from tasks.wake import wake
 
 Numbers = "Batch numbers, as `notifier deliveries list` shows them."
@@ -49,7 +50,8 @@ def retry(
         if chosen and not dry_run and note is not None:
             _ask(f"{_told(chosen)} Those in doubt may already have been mailed. Send again?", yes)
             with session.engine.begin() as conn:
-                retried = retry_batches(conn, [row.id for row in chosen], note=note, now=session.clock())
+                ids = [row.id for row in chosen]
+                retried = send_again(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
             wake("tasks.send")
     _report(chosen, len(batches or chosen), retried, dry_run, json)
 
@@ -58,7 +60,7 @@ def drop(batches: Annotated[list[int], typer.Argument(help=Numbers)], note: Note
     """Give up on batches that have not been accepted. The people in them do not get this digest."""
     _ask("These people will not get this digest. Drop it?", yes)
     with open_session() as session, session.engine.begin() as conn:
-        count = drop_batches(conn, batches, note=note, now=session.clock())
+        count = give_up(conn, batches, actor=COMMAND_LINE, note=note, now=session.clock())
     stderr.print(f"{count} of {len(batches)} dropped.")
 
 

@@ -6,9 +6,8 @@ import typer
 
 from notifier.cli.output import stderr
 from notifier.cli.session import open_session
-from notifier.delivery import brakes
-from notifier.delivery.audit import note_action
-from notifier.errors import NotifierError
+from notifier.ops import actions
+from notifier.ops.actions import COMMAND_LINE
 from tasks.wake import wake
 
 app = typer.Typer(help="Sending: pause and resume.", no_args_is_help=True)
@@ -23,12 +22,9 @@ def pause(
     """Claim no more mail. Calls that are under way end as they would."""
     with open_session() as session, session.engine.begin() as conn:
         if run is None:
-            brakes.pull(conn, "paused", note, now=session.clock())
-        elif not brakes.pause_run(conn, run, now=session.clock()):
-            raise NotifierError(
-                f"There is no run {run}.", "`notifier digest run --json` and /ops name runs by their key."
-            )
-        note_action(conn, "sending_paused", run or "all", note, now=session.clock())
+            actions.pause_sending(conn, actor=COMMAND_LINE, note=note, now=session.clock())
+        else:
+            actions.pause_run(conn, run, actor=COMMAND_LINE, note=note, now=session.clock())
     stderr.print("Paused.")
 
 
@@ -38,11 +34,9 @@ def resume(note: Annotated[str, typer.Option(help="Why.")] = "by an operator", r
     with open_session() as session:
         with session.engine.begin() as conn:
             if run is None:
-                for name in ("paused", "unwelcome", "breaker"):
-                    brakes.release(conn, name)
+                actions.resume_sending(conn, actor=COMMAND_LINE, note=note, now=session.clock())
             else:
-                brakes.resume_run(conn, run)
-            note_action(conn, "sending_resumed", run or "all", note, now=session.clock())
+                actions.resume_run(conn, run, actor=COMMAND_LINE, note=note, now=session.clock())
         wake("tasks.send_letters")
         wake("tasks.send")
     stderr.print("Sending goes on.")

@@ -8,7 +8,8 @@ from notifier.cli.output import Json, print_json, print_table, stderr
 from notifier.cli.session import open_session
 from notifier.cli.subscribers import address_key_of
 from notifier.delivery import suppressions
-from notifier.errors import NotifierError
+from notifier.ops import actions
+from notifier.ops.actions import COMMAND_LINE
 
 app = typer.Typer(
     help="Suppressions: addresses that must not be mailed, kept as keyed hashes.", no_args_is_help=True
@@ -36,8 +37,8 @@ def list_suppressions(
 def add(email: str, note: Note) -> None:
     """Never mail this address."""
     with open_session() as session, session.engine.begin() as conn:
-        if not suppressions.add(conn, address_key_of(session, email), note=note, now=session.clock()):
-            raise NotifierError("This address is on the list already.")
+        key = address_key_of(session, email)
+        actions.suppress(conn, key, actor=COMMAND_LINE, note=note, now=session.clock())
     stderr.print("Added.")
 
 
@@ -45,6 +46,6 @@ def add(email: str, note: Note) -> None:
 def remove(email: str, note: Note) -> None:
     """Allow mail to this address again. Subscriptions that ended stay ended."""
     with open_session() as session, session.engine.begin() as conn:
-        if not suppressions.remove(conn, address_key_of(session, email), note=note, now=session.clock()):
-            raise NotifierError("This address is not on the list.")
+        key = address_key_of(session, email)
+        actions.unsuppress(conn, key, actor=COMMAND_LINE, note=note, now=session.clock())
     stderr.print("Removed.")

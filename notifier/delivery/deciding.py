@@ -6,8 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from notifier.delivery.audit import note_action
-
 IN_QUESTION = ("failed", "unknown")
 
 
@@ -29,24 +27,19 @@ FROM batches b WHERE b.state = '{state}'
 """
 
 
-def retry_batches(conn: Connection, batch_ids: list[int], *, note: str, now: datetime) -> int:
-    """Send `unknown` and `failed` batches once more, with fresh attempts. For an unknown one that may be a
-    second mail; that is the operator's decision, and it is written down."""
-    return _decide(conn, batch_ids, _RETRY, "batch_retried", note, now)
+def retry_batches(conn: Connection, batch_ids: Sequence[int], *, now: datetime) -> list[int]:
+    """Send `unknown` and `failed` batches once more, with fresh attempts; those that were. For an unknown one that
+    may be a second mail."""
+    return _decide(conn, batch_ids, _RETRY, now)
 
 
-def drop_batches(conn: Connection, batch_ids: list[int], *, note: str, now: datetime) -> int:
+def drop_batches(conn: Connection, batch_ids: Sequence[int], *, now: datetime) -> list[int]:
     """Give up on `unknown`, `failed`, `planned` and `retrying` batches: they end as `dropped`."""
-    return _decide(conn, batch_ids, _DROP, "batch_dropped", note, now)
+    return _decide(conn, batch_ids, _DROP, now)
 
 
-def _decide(
-    conn: Connection, batch_ids: list[int], statement: str, action: str, note: str, now: datetime
-) -> int:
-    decided = list(conn.execute(text(statement), {"ids": batch_ids, "now": now}).scalars())
-    for batch_id in decided:
-        note_action(conn, action, str(batch_id), note, now=now)
-    return len(decided)
+def _decide(conn: Connection, batch_ids: Sequence[int], statement: str, now: datetime) -> list[int]:
+    return list(conn.execute(text(statement), {"ids": list(batch_ids), "now": now}).scalars())
 
 
 _RETRY = """

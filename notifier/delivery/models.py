@@ -77,6 +77,23 @@ class Batch(Base):
     ended_at: Mapped[datetime | None]  # accepted, failed or dropped
 
 
+class BatchHistory(Base):
+    """What befell a batch besides a call that went well, which its own row tells: calls that did not, workers that
+    were lost, what operators decided. A batch that was split off begins with the history of the one it came from."""
+
+    __tablename__ = "batch_history"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    what: Mapped[
+        str
+    ]  # how a call ended, as in `failure_class`, or "retried", "dropped", "settled", "split off"
+    attempt: Mapped[int | None] = mapped_column(SmallInteger)
+    reason: Mapped[str | None]  # scrubbed: no address, no condition
+    action_id: Mapped[int | None] = mapped_column(ForeignKey("operator_actions.id"))
+
+
 class Delivery(Base):
     """One mail to one person. `state` is NULL while the batch's state says it all (see view delivery_states)."""
 
@@ -205,6 +222,7 @@ class OperatorAction(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     at: Mapped[datetime]
+    actor: Mapped[str]  # a login's name, "command line", or "notifier" where no person decided
     action: Mapped[str]
-    subject: Mapped[str]  # an opaque id, a run's key, or a keyed hash in hex
+    subject: Mapped[str]  # an opaque id, a run's key, a keyed hash in hex, "all" or a count
     note: Mapped[str]

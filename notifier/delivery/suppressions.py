@@ -4,8 +4,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, text
 
-from notifier.delivery.audit import note_action
-
 
 def add(conn: Connection, email_key: bytes, *, note: str, now: datetime) -> bool:
     """Put an address on the list by hand. False if it is there already."""
@@ -16,18 +14,14 @@ def add(conn: Connection, email_key: bytes, *, note: str, now: datetime) -> bool
         ),
         {"key": email_key, "note": note, "now": now},
     ).rowcount
-    if added:
-        note_action(conn, "suppression_added", email_key.hex(), note, now=now)
     return bool(added)
 
 
-def remove(conn: Connection, email_key: bytes, *, note: str, now: datetime) -> bool:
+def remove(conn: Connection, email_key: bytes) -> bool:
     """Take an address off the list. It does not start any mail: subscriptions that ended stay ended."""
     removed = conn.execute(
         text("DELETE FROM suppressions WHERE email_key = :key"), {"key": email_key}
     ).rowcount
-    if removed:
-        note_action(conn, "suppression_removed", email_key.hex(), note, now=now)
     return bool(removed)
 
 

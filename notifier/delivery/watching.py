@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, text
 
 from notifier.delivery import brakes
-from notifier.delivery.audit import note_action
+from notifier.delivery.audit import ITSELF, note_action
 from notifier.settings import Settings
 
 COMPLAINT_WINDOW, FEWEST_COMPLAINTS, FEWEST_DELIVERED_FOR_COMPLAINTS = timedelta(days=7), 3, 500
@@ -21,7 +21,7 @@ def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> 
         reason = _reason(conn, now, settings)
         if reason:
             brakes.pull(conn, "unwelcome", reason, now=now)
-            note_action(conn, "sending_paused", "all", f"automatic: {reason}", now=now)
+            note_action(conn, "sending_paused", "all", f"automatic: {reason}", actor=ITSELF, now=now)
         return reason
 
 

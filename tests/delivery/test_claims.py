@@ -43,7 +43,7 @@ def test_a_late_worker_does_not_write_over_the_claim_of_another_that_counts_the_
     park(office)
     ((batch_id,),) = office.sql("SELECT id FROM batches")
     with office.world.engine.begin() as conn:
-        retry_batches(conn, [batch_id], note="", now=office.clock())  # type: ignore[list-item]
+        retry_batches(conn, [batch_id], now=office.clock())  # type: ignore[list-item]
     current = claim(office)
     assert current.attempt == late.attempt
     record_now(office, late, Outcome("fault", reason="503"))

@@ -113,6 +113,7 @@ def upgrade() -> None:
         "operator_actions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
@@ -465,6 +466,24 @@ def upgrade() -> None:
         postgresql_where="confirmed_at IS NULL",
     )
     op.create_index(op.f("ix_sign_ups_subscriber_id"), "sign_ups", ["subscriber_id"], unique=False)
+    op.create_table(
+        "batch_history",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.SmallInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("action_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["action_id"], ["operator_actions.id"], name=op.f("fk_batch_history_action_id_operator_actions")
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.id"], name=op.f("fk_batch_history_batch_id_batches"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_history")),
+    )
+    op.create_index(op.f("ix_batch_history_batch_id"), "batch_history", ["batch_id"], unique=False)
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
