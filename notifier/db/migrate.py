@@ -6,16 +6,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+
+from notifier.db.locks import Lock, hold
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-UPGRADE_LOCK = 0x6E6F7469  # any fixed number: one upgrade at a time
 
 
 def upgrade(engine: Engine) -> None:
     """All in one transaction: afterwards the database is current, or as it was."""
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        hold(connection, Lock.UPGRADE)
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

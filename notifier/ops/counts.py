@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.db.locks import Lock, hold_if_free
+from notifier.db.timeouts import give_up_after
 from notifier.delivery.providers import REPORTING
 
-COUNTS_LOCK = 7_301_002  # pg_advisory_xact_lock; any constant that nothing else uses
 COUNT_EVERY = timedelta(minutes=10)
+LONGEST_COUNT = timedelta(minutes=5)
+"""A count that takes longer is given up, and the old one stands: it must never weigh on the mail itself."""
 Counts = dict[tuple[str, str], int]
 """{(name, label): value}; two labels stand as "active/daily"."""
 
@@ -16,9 +19,9 @@ Counts = dict[tuple[str, str], int]
 def count_all(engine: Engine, *, now: datetime) -> bool:
     """Take all counts anew; False if another worker is at it."""
     with engine.begin() as conn:
-        lock = text("SELECT pg_try_advisory_xact_lock(:key)")
-        if not conn.execute(lock, {"key": COUNTS_LOCK}).scalar_one():
+        if not hold_if_free(conn, Lock.COUNTS):
             return False
+        give_up_after(conn, LONGEST_COUNT)
         rows = [
             {"name": name, "label": label, "value": value, "now": now}
             for name, label, value in _counted(conn, now)

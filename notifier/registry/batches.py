@@ -7,6 +7,7 @@ from datetime import date, datetime
 import orjson
 from sqlalchemy import Connection, text
 
+from notifier.db.locks import Lock, hold
 from notifier.registry.event_rows import insert_events
 from notifier.registry.projection import StudyVersion
 from notifier.registry.states import (
@@ -19,8 +20,6 @@ from notifier.registry.states import (
     next_state,
 )
 from notifier.registry.study_rows import insert_studies, update_dates, update_studies
-
-INTAKE_LOCK = 7_301_002  # pg_advisory_xact_lock; any constant that nothing else uses
 
 _ROWS = text("""
     SELECT nct_id, id, revision, facts_hash, facts_schema, updated_on, data_date, first_posted_on, first_seen_at
@@ -44,7 +43,7 @@ def store_batch(
 
     Two imports of the same file neither wait for each other in a circle nor tell anything twice.
     """
-    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE_LOCK})
+    hold(conn, Lock.INTAKE)
     stored = _load(conn, versions)
     states, outcomes, events = dict(stored), [], []
     for version in versions:

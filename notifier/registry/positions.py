@@ -6,7 +6,7 @@ the events were committed; so no number is ever given below one that somebody ha
 
 from sqlalchemy import Connection, text
 
-POSITIONS_LOCK = 7_301_001  # pg_advisory_xact_lock; any constant that nothing else uses
+from notifier.db.locks import Lock, hold
 
 _NUMBER = text("""
     WITH head AS (SELECT coalesce(max(position), 0) AS position FROM change_events),
@@ -23,7 +23,7 @@ def assign_positions(conn: Connection) -> int:
 
     Call it in a short transaction of its own. Whoever calls next numbers what a killed process left.
     """
-    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": POSITIONS_LOCK})
+    hold(conn, Lock.POSITIONS)
     conn.execute(_NUMBER)
     return head_position(conn)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from notifier.conditions.targets import study_target
 from notifier.db.base import Json
-from notifier.registry.batches import INTAKE_LOCK
+from notifier.db.locks import Lock, hold
 from notifier.registry.event_rows import insert_events
 from notifier.registry.pushed import Card, PushedEvent, explain
 from notifier.registry.rules import VALUES
@@ -85,7 +85,7 @@ def store_pushed_events(conn: Connection, events: Sequence[Any], now: datetime) 
     """
     result = PushResult()
     valid = list(_checked(PushedEvent, events, result))
-    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE_LOCK})
+    hold(conn, Lock.INTAKE)
     studies = _studies(conn, [event for _, event in valid])
     told = _told(conn, [event for _, event in valid])
     rows: list[tuple[int, NewEvent]] = []

@@ -8,6 +8,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from notifier.db.locks import Lock, hold_each
 from notifier.delivery.letters import post_letter
 from notifier.subscriptions.holding import id_of
 from notifier.web.limits import Verdict
@@ -18,7 +19,6 @@ from notifier.web.visitors import network_of
 
 RECEIPT_AT_MOST_EVERY = timedelta(days=1)
 WAITING_AT_MOST = 4  # letters posted to one mailbox in a day, before a further one may wait for its minute
-MAILBOX_LOCK = 7_301  # pg_advisory_xact_lock of two numbers, the other for the mailbox
 
 
 def may_mail(request: Request, address: str) -> Verdict:
@@ -45,9 +45,9 @@ def wake_letters(service: Service) -> BackgroundTask:
 def has_room(conn: Connection, email: str, now: datetime) -> bool:
     """May one more letter wait for this mailbox, however its address is written? Asked by one at a time until the
     transaction ends, as many requests at once would all find room."""
-    bind = {"lock": MAILBOX_LOCK, "email": email, "since": now - timedelta(days=1)}
+    bind = {"email": email, "since": now - timedelta(days=1)}
     mailbox = _MAILBOX.format("CAST(:email AS text)")
-    conn.execute(text(f"SELECT pg_advisory_xact_lock(:lock, hashtext({mailbox}))"), bind)
+    hold_each(conn, Lock.MAILBOX, mailbox, bind)
     posted: int = conn.execute(
         text(
             f"""SELECT count(*) FROM batches b JOIN deliveries d ON d.batch_id = b.id
