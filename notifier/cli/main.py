@@ -4,41 +4,40 @@ import signal
 import sys
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from notifier.cli import (
-    conditions,
-    deliveries,
-    digest,
-    mail,
-    records,
-    sending,
-    services,
-    subscribers,
-    suppressions,
-)
-from notifier.cli.output import stderr
-from notifier.cli.trace import trace
+from notifier.cli.lazy import Entries, LazyGroup
 from notifier.errors import NotifierError
 
+COMMANDS: Entries = {
+    "status": ("notifier.cli.deliveries:status", "Whether people get their mail."),
+    "up": ("notifier.cli.services:up", "Run everything in this terminal. Ctrl-C stops all of it."),
+    "demo": ("notifier.cli.services:demo", "See it work, with made-up studies and people."),
+    "web": ("notifier.cli.services:web", "Serve the pages, the API and the webhook on PORT."),
+    "db": ("notifier.cli.services:db_app", "The database."),
+    "records": ("notifier.cli.records:app", "Trial records: import, compare, ask the registry."),
+    "conditions": ("notifier.cli.conditions:app", "Conditions: what a phrase means here."),
+    "subscribers": ("notifier.cli.subscribers:app", "Subscribers: import, show, export, erase."),
+    "digest": ("notifier.cli.digest:app", "Digests: run, preview."),
+    "mail": ("notifier.cli.mail:app", "Mails, made up: list, preview."),
+    "deliveries": ("notifier.cli.deliveries:app", "Deliveries: one mail to one person each."),
+    "sending": ("notifier.cli.sending:app", "Sending: pause and resume."),
+    "suppressions": ("notifier.cli.suppressions:app", "Suppressions: addresses that must not be mailed."),
+    "trace": ("notifier.cli.trace:trace", "Why this did or did not go out: by study or by person."),
+}
+
+
+class Commands(LazyGroup):
+    entries = COMMANDS
+
+
 app = typer.Typer(
-    name="notifier",
-    help="Clinical-trial updates by e-mail: one calm, private digest per person.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    name="notifier", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
-app.add_typer(records.app, name="records")
-app.add_typer(conditions.app, name="conditions")
-app.add_typer(subscribers.app, name="subscribers")
-app.add_typer(digest.app, name="digest")
-app.add_typer(mail.app, name="mail")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(sending.app, name="sending")
-app.add_typer(suppressions.app, name="suppressions")
-app.add_typer(services.db_app, name="db")
-for command in (services.up, services.demo, services.web, deliveries.status, trace):
-    app.command()(command)
+
+
+@app.callback()
+def notifier() -> None:
+    """Clinical-trial updates by e-mail: one calm, private digest per person."""
 
 
 def main() -> None:
@@ -48,16 +47,30 @@ def main() -> None:
     try:
         app()
     except NotifierError as error:
-        stderr.print(f"[bold]Stopped:[/] {error.message}", markup=True, highlight=False)
-        if error.remedy:
-            stderr.print(error.remedy, markup=False, highlight=False)
-        sys.exit(1)
-    except SQLAlchemyError as error:
-        # Its text may quote a row: only what kind of error it was may be shown.
-        stderr.print(f"Stopped: the database could not be used ({type(error).__name__}).", markup=False)
-        stderr.print(
-            "Check that it is running, then repeat the command: nothing is done twice.", markup=False
-        )
-        sys.exit(1)
+        _stopped(error.message, error.remedy)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
+        # Its text may quote a row: only what kind of error it was may be shown.
+        _stopped(
+            f"the database could not be used ({type(error).__name__}).",
+            "Check that it is running, then repeat the command: nothing is done twice.",
+        )
+
+
+def _stopped(message: str, remedy: str) -> None:
+    from notifier.cli.output import stderr  # here, as most commands end well
+
+    stderr.print("[bold]Stopped:[/]", end=" ", markup=True)
+    stderr.print(message, markup=False)
+    if remedy:
+        stderr.print(remedy, markup=False)
+    sys.exit(1)
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Without loading SQLAlchemy, which no error can come from unless it is there already."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return loaded is not None and isinstance(error, loaded.SQLAlchemyError)
