@@ -20,6 +20,7 @@ from notifier.db.base import Base
 
 BATCH_STATES = ("planned", "sending", "accepted", "unknown", "retrying", "failed", "dropped")
 OWN_STATES = ("delivered", "bounced", "dropped", "failed", "skipped")
+BRAKES = ("paused", "unwelcome", "throttled", "breaker")
 MAILS = ("digest", "confirm", "welcome", "manage_link", "stopped")
 
 
@@ -53,6 +54,7 @@ class Batch(Base):
         Index("ix_batches_lease", "lease_until", postgresql_where="state = 'sending'"),
         Index("ix_batches_unknown", "id", postgresql_where="state = 'unknown'"),
         Index("ix_batches_failed", "id", postgresql_where="state = 'failed'"),
+        Index("ix_batches_dropped", "id", postgresql_where="state = 'dropped'"),
         Index("ix_batches_accepted", "ended_at", postgresql_where="state = 'accepted'"),
     )
 
@@ -100,7 +102,8 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         Index("uq_deliveries_subscriber_run", "subscriber_id", "run_id", unique=True),
-        Index("ix_deliveries_failed", "batch_id", postgresql_where="state IN ('failed', 'bounced')"),
+        # What operators list.
+        Index("ix_deliveries_bad", "batch_id", postgresql_where="state IN ('failed', 'bounced', 'dropped')"),
         # Who was left out of a mail that went to others; and what failed lately: both few, both counted often.
         Index("ix_deliveries_left_out", "batch_id", postgresql_where="state IN ('skipped', 'failed')"),
         Index("ix_deliveries_failed_at", "state_at", postgresql_where="state = 'failed'"),
@@ -170,9 +173,7 @@ class Brake(Base):
     """
 
     __tablename__ = "brakes"
-    __table_args__ = (
-        CheckConstraint("name IN ('paused', 'unwelcome', 'throttled', 'breaker')", name="name"),
-    )
+    __table_args__ = (CheckConstraint(f"name IN {BRAKES}", name="name"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
@@ -195,6 +196,7 @@ class Suppression(Base):
     """An address that must not be mailed, kept as a keyed hash only."""
 
     __tablename__ = "suppressions"
+    __table_args__ = (Index("ix_suppressions_newest", "created_at", "email_key"),)
 
     email_key: Mapped[bytes] = mapped_column(primary_key=True)
     reason: Mapped[str]  # bounced, soft bounces, complaint, invalid, unsubscribed, erased, operator

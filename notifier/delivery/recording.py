@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from notifier.delivery import blame, brakes
 from notifier.delivery.claiming import ClaimedBatch, names_of
+from notifier.delivery.history import note_call, note_split
 from notifier.delivery.providers import Outcome, OutcomeKind
 from notifier.settings import Settings
 
@@ -98,6 +99,8 @@ def _record_one(
     """First whoever the outcome names, each on their own; then the batch with all others."""
     if claim.is_letter:
         outcome = _of_one(outcome)
+    if outcome.kind != "accepted":
+        note_call(conn, claim.batch_id, claim.attempt, outcome.kind, outcome.reason, now)
     fail_deliveries(conn, outcome.refused, now)
     retry_at = outcome.retry_at or now + _delay(claim.attempt)
     if claim.attempt < settings.max_attempts:
@@ -269,3 +272,4 @@ def _split_off(
         text("UPDATE deliveries SET batch_id = :batch_id WHERE id = ANY(:ids)"),
         {"batch_id": batch_id, "ids": list(delivery_ids)},
     )
+    note_split(conn, claim.batch_id, batch_id, now)

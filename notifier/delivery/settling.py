@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, Row, text
 
+from notifier.delivery.history import note_settled
 from notifier.delivery.providers import REPORTING
 
 AROUND = timedelta(hours=1)
@@ -43,7 +44,7 @@ def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[
     """Those of these batches (yours by a lock) that an event speaks of; from now on they are `accepted`."""
     if not batch_ids:
         return set()
-    return set(
+    proved = set(
         conn.execute(
             text(
                 """UPDATE batches b SET state = 'accepted', ended_at = :now, lease_until = NULL,
@@ -56,6 +57,8 @@ def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[
             {"ids": batch_ids, "now": now},
         ).scalars()
     )
+    note_settled(conn, proved, "proved", now)
+    return proved
 
 
 def _retry_unheard(conn: Connection, now: datetime, grace: timedelta, max_attempts: int) -> int:
@@ -71,7 +74,9 @@ def _retry_unheard(conn: Connection, now: datetime, grace: timedelta, max_attemp
     doubtful: Sequence[Row[tuple[int]]] = conn.execute(text(_DOUBTFUL), bind).all()
     if not doubtful or conn.execute(text(_LATE_WORD), bind).scalar_one():
         return 0
-    return conn.execute(text(_RETRY), {**bind, "ids": [row.id for row in doubtful]}).rowcount
+    unheard = conn.execute(text(_RETRY), {**bind, "ids": [row.id for row in doubtful]}).scalars().all()
+    note_settled(conn, unheard, "unheard", now)
+    return len(unheard)
 
 
 _DOUBTFUL = """
@@ -105,4 +110,5 @@ WHERE b.id = d.id
   AND d.at + CAST(:grace AS interval) / 2 <= (SELECT max(received_at) FROM feedback_events)
   AND NOT EXISTS (SELECT 1 FROM unheard u
                   WHERE u.ended_at > d.at - CAST(:around AS interval) AND u.ended_at < d.at + CAST(:grace AS interval))
+RETURNING b.id
 """

@@ -16,20 +16,24 @@ def expire_leases(
     """
     with engine.begin() as conn:
         states = conn.execute(
-            text(
-                """UPDATE batches b SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
-                          state = x.state, ended_at = CASE WHEN x.state = 'failed' THEN CAST(:now AS timestamptz) END
-                   FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND mail = 'digest'
-                                              THEN 'unknown'
-                                         WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END AS state
-                         FROM batches WHERE state = 'sending' AND lease_until < :now
-                         ORDER BY id FOR UPDATE SKIP LOCKED) x
-                   WHERE b.id = x.id RETURNING b.state"""
-            ),
-            {"now": now, "repeatable": list(repeatable), "max_attempts": max_attempts},
+            text(_EXPIRE), {"now": now, "repeatable": list(repeatable), "max_attempts": max_attempts}
         ).scalars()
         found = list(states)
     return {state: found.count(state) for state in set(found)}
+
+
+_EXPIRE = """
+WITH lost AS (
+  UPDATE batches b SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
+                       state = x.state, ended_at = CASE WHEN x.state = 'failed' THEN CAST(:now AS timestamptz) END
+  FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND mail = 'digest' THEN 'unknown'
+                        WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END AS state
+        FROM batches WHERE state = 'sending' AND lease_until < :now
+        ORDER BY id FOR UPDATE SKIP LOCKED) x
+  WHERE b.id = x.id RETURNING b.id, b.state, b.attempts),
+noted AS (INSERT INTO batch_history (batch_id, at, what, attempt) SELECT id, :now, 'worker lost', attempts FROM lost)
+SELECT state FROM lost
+"""
 
 
 def has_due_batches(engine: Engine, now: datetime) -> bool:

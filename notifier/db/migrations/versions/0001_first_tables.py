@@ -199,11 +199,13 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("email_key", name=op.f("pk_suppressions")),
     )
+    op.create_index("ix_suppressions_newest", "suppressions", ["created_at", "email_key"], unique=False)
     op.create_table(
         "tallies",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("written_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", "label", name=op.f("pk_tallies")),
     )
     op.create_table(
@@ -379,6 +381,9 @@ def upgrade() -> None:
         "ix_batches_accepted", "batches", ["ended_at"], unique=False, postgresql_where="state = 'accepted'"
     )
     op.create_index(
+        "ix_batches_dropped", "batches", ["id"], unique=False, postgresql_where="state = 'dropped'"
+    )
+    op.create_index(
         "ix_batches_due",
         "batches",
         ["next_attempt_at", "id"],
@@ -506,14 +511,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
-    op.create_index(op.f("ix_deliveries_batch_id"), "deliveries", ["batch_id"], unique=False)
     op.create_index(
-        "ix_deliveries_failed",
+        "ix_deliveries_bad",
         "deliveries",
         ["batch_id"],
         unique=False,
-        postgresql_where="state IN ('failed', 'bounced')",
+        postgresql_where="state IN ('failed', 'bounced', 'dropped')",
     )
+    op.create_index(op.f("ix_deliveries_batch_id"), "deliveries", ["batch_id"], unique=False)
     op.create_index(
         "ix_deliveries_failed_at",
         "deliveries",
