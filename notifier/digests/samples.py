@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from notifier.digests.content import Card, EditionContent, Item, RenderedMail
+from notifier.digests.corrections import CorrectionContent, render_correction
 from notifier.digests.letters import LetterContent, Wish, render_letter
 from notifier.digests.rendering import render
 from notifier.digests.sample_parts import (
@@ -90,9 +91,29 @@ LETTERS: dict[str, LetterContent] = {
     "stopped": LetterContent("stopped", "en"),
 }
 
-MAILS: dict[str, EditionContent | LetterContent] = {
+CORRECTIONS: dict[str, CorrectionContent] = {
+    "correction": CorrectionContent(
+        "correction",
+        "en",
+        """Our email of 20 November said that a study is open. That was wrong: it has not opened yet.
+
+You can read about it here:
+
+https://studies.example.org/NCT05000001
+
+We have found out why this went wrong, and have mended it.""",
+    ),
+    "withdrawn": CorrectionContent(
+        "withdrawn",
+        "en",
+        "The study was listed by mistake. It never began, so there is nothing to tell of it.",
+    ),
+}
+
+MAILS: dict[str, EditionContent | LetterContent | CorrectionContent] = {
     **{f"digest-{name}": content for name, content in SAMPLES.items()},
     **{f"letter-{name.replace('_', '-')}": letter for name, letter in LETTERS.items()},
+    **{f"correction-{name}": correction for name, correction in CORRECTIONS.items()},
 }
 
 
@@ -101,4 +122,6 @@ def render_sample(name: str, settings: Settings, locale: str = "en") -> Rendered
     content = MAILS[name]
     if isinstance(content, LetterContent):
         return render_letter(replace(content, locale=locale), settings)
+    if isinstance(content, CorrectionContent):
+        return render_correction(replace(content, locale=locale), settings)
     return render(replace(content, locale=locale), settings, item_token)

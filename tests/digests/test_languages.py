@@ -96,7 +96,7 @@ def words_left(mail: RenderedMail, content: object) -> list[str]:
         node.decompose()
     shown = LexborHTMLParser(tree.html or "").text(separator=" ")
     everything = " ".join(_OF_MACHINES.sub(" ", " ".join([mail.text, shown, *said])).split())
-    others = {" ".join(text.split()) for text in texts_of_others(content)}
+    others = {" ".join(_OF_MACHINES.sub(" ", text).split()) for text in texts_of_others(content)}
     for text in sorted(
         {*others, SETTINGS.postal_address, SETTINGS.mail_reply_to} - {""}, key=len, reverse=True
     ):
