@@ -16,3 +16,5 @@ class Installation(Base):
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     installed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The server on which it was last used. Elsewhere it is a copy: nothing is sent from it (notifier/db/copies.py).
+    home: Mapped[str | None]

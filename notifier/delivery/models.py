@@ -56,6 +56,7 @@ class Batch(Base):
         Index("ix_batches_failed", "id", postgresql_where="state = 'failed'"),
         Index("ix_batches_dropped", "id", postgresql_where="state = 'dropped'"),
         Index("ix_batches_accepted", "ended_at", postgresql_where="state = 'accepted'"),
+        Index("ix_batches_not_accepted", "ended_at", postgresql_where="state IN ('failed', 'dropped')"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -108,6 +109,12 @@ class Delivery(Base):
         Index("ix_deliveries_left_out", "batch_id", postgresql_where="state IN ('skipped', 'failed')"),
         Index("ix_deliveries_failed_at", "state_at", postgresql_where="state = 'failed'"),
         Index("ix_deliveries_sign_up", "sign_up_id", postgresql_where="sign_up_id IS NOT NULL"),
+        # What an undo tells after all: until it is gone, so must nothing be that came after it (expiring.py).
+        Index(
+            "ix_deliveries_held_back",
+            "subscriber_id",
+            postgresql_where="state = 'skipped' AND reason IN ('stopped', 'changed')",
+        ),
         CheckConstraint(f"state IN {OWN_STATES}", name="state"),
     )
 

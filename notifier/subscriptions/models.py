@@ -98,6 +98,7 @@ class Subscriber(Base):
     resume_position: Mapped[int | None]
     # What comes after resume_position has been told in part: the ledger says what (after an undo, for one).
     partly_told: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    ledger_asked_at: Mapped[datetime | None]  # when a run last took part of it out, as they had been told it
     quiet_until: Mapped[datetime | None]  # immediate only: what comes before is gathered
     paused_until: Mapped[datetime | None]  # any frequency: the person wants no digest before
     created_at: Mapped[datetime]

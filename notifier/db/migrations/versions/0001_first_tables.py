@@ -106,6 +106,7 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column("home", sa.Text(), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
@@ -301,6 +302,7 @@ def upgrade() -> None:
         sa.Column("audience_id", sa.Integer(), nullable=True),
         sa.Column("resume_position", sa.BigInteger(), nullable=True),
         sa.Column("partly_told", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("ledger_asked_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("quiet_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("paused_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
@@ -404,6 +406,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_batches_letters", "batches", ["created_at"], unique=False, postgresql_where="mail <> 'digest'"
+    )
+    op.create_index(
+        "ix_batches_not_accepted",
+        "batches",
+        ["ended_at"],
+        unique=False,
+        postgresql_where="state IN ('failed', 'dropped')",
     )
     op.create_index(op.f("ix_batches_run_id"), "batches", ["run_id"], unique=False)
     op.create_index(
@@ -525,6 +534,13 @@ def upgrade() -> None:
         ["state_at"],
         unique=False,
         postgresql_where="state = 'failed'",
+    )
+    op.create_index(
+        "ix_deliveries_held_back",
+        "deliveries",
+        ["subscriber_id"],
+        unique=False,
+        postgresql_where="state = 'skipped' AND reason IN ('stopped', 'changed')",
     )
     op.create_index(
         "ix_deliveries_left_out",
