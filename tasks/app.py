@@ -15,7 +15,7 @@ from notifier.settings import load_settings
 from tasks import options, queues
 from tasks.discretion import be_discreet
 
-app = Celery("notifier", include=["tasks.jobs"])
+app = Celery("notifier", include=["tasks.jobs", "tasks.answering"])
 
 
 def config() -> dict[str, Any]:

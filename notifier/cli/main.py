@@ -10,6 +10,7 @@ from notifier.errors import NotifierError
 
 COMMANDS: Entries = {
     "status": ("notifier.cli.deliveries:status", "Whether people get their mail."),
+    "doctor": ("notifier.cli.doctor:doctor", "What is set up wrongly, why it matters, and what to do."),
     "up": ("notifier.cli.services:up", "Run everything in this terminal. Ctrl-C stops all of it."),
     "demo": ("notifier.cli.services:demo", "See it work, with made-up studies and people."),
     "web": ("notifier.cli.services:web", "Serve the pages, the API and the webhook on PORT."),
