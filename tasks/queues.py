@@ -6,11 +6,7 @@ from typing import Any
 from kombu.entity import Exchange, Queue
 
 from notifier.ops.counts import COUNT_EVERY
-
-PROMPT = "prompt"  # letters: somebody waits for them, so a process of its own waits for nothing else
-BUILD = "build"  # planning: a large run takes seconds
-SEND = "send"  # provider calls: they wait for somebody else
-UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind either
+from notifier.ops.heartbeat import BUILD, PROMPT, QUEUES, SEND, UPKEEP
 
 ROUTES = {
     "tasks.tick": BUILD,
@@ -35,7 +31,7 @@ def _every(interval: timedelta, task: str, queue: str | None = None) -> dict[str
 OPTIONS = {
     # By the nameless exchange a message goes straight to the queue of that name. Named exchanges keep bindings
     # in Redis: once it is flushed, every message is silently thrown away until a restart.
-    "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in (PROMPT, BUILD, SEND, UPKEEP)],
+    "task_queues": [Queue(name, Exchange(""), routing_key=name) for name in QUEUES],
     "task_create_missing_queues": False,
     "task_default_queue": UPKEEP,
     "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
@@ -47,7 +43,7 @@ OPTIONS = {
         # One through each queue: what is behind on one of them is not yet dead on all.
         **{
             f"heartbeat-{queue}": _every(timedelta(seconds=60), "tasks.heartbeat", queue)
-            for queue in (PROMPT, BUILD, SEND, UPKEEP)
+            for queue in QUEUES
         },
         "count": _every(COUNT_EVERY, "tasks.count"),
         "ping": _every(timedelta(seconds=60), "tasks.ping"),

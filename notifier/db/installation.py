@@ -1,8 +1,14 @@
 """When this installation began."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
+
+
+def installed_at(conn: Connection) -> datetime:
+    """When the first migration was done."""
+    moment: datetime = conn.execute(text("SELECT installed_at FROM installation")).scalar_one()
+    return moment
 
 
 def installed_on(conn: Connection) -> date:

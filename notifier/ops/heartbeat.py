@@ -1,21 +1,30 @@
 """Signs of life that have gone through scheduler, broker, worker and database."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
-MAIN_QUEUE = "upkeep"
-"""The queue whose tasks are short: a beat that does not come through it has not been held up by work."""
+PROMPT = "prompt"  # letters: somebody waits for them, so a process of its own waits for nothing else
+BUILD = "build"  # planning: a large run takes seconds
+SEND = "send"  # provider calls: they wait for somebody else
+UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind either
+QUEUES = (PROMPT, BUILD, SEND, UPKEEP)
+MAIN_QUEUE = UPKEEP
+"""A beat that does not come through it has not been held up by work."""
+FUTURE = timedelta(minutes=5)
+"""What was seen later than this from now was written by a clock that is wrong."""
 
 
 def beat(engine: Engine, *, now: datetime, queue: str = MAIN_QUEUE) -> None:
+    """A beat that comes a little late does not turn the clock back; one of the future would hide silence."""
     with engine.begin() as conn:
         conn.execute(
             text(
-                """INSERT INTO heartbeats (name, seen_at) VALUES (:queue, :now)
-                   ON CONFLICT (name) DO UPDATE SET seen_at = GREATEST(heartbeats.seen_at, EXCLUDED.seen_at)"""
+                """INSERT INTO heartbeats AS h (name, seen_at) VALUES (:queue, :now)
+                   ON CONFLICT (name) DO UPDATE
+                   SET seen_at = CASE WHEN h.seen_at > :future THEN :now ELSE GREATEST(h.seen_at, :now) END"""
             ),
-            {"queue": queue, "now": now},
+            {"queue": queue, "now": now, "future": now + FUTURE},
         )
 
 

@@ -73,11 +73,12 @@ def waits(conn: Connection, now: datetime) -> list[Wait]:
     return [Wait(**row._mapping) for row in conn.execute(text(_WAITS), bind)]
 
 
+# A batch that was split off is as old as its run: somebody has waited since then.
 # Each branch has a partial index of its own. Whoever was left out of a batch is still counted in its size.
 _OPEN = """
 WITH open AS (
-  SELECT * FROM batches WHERE state IN ('planned', 'retrying') AND mail = 'digest'
-  UNION ALL SELECT * FROM batches WHERE state IN ('planned', 'retrying') AND mail <> 'digest'
+  SELECT * FROM batches WHERE state IN ('planned', 'retrying') AND run_id IS NOT NULL
+  UNION ALL SELECT * FROM batches WHERE state IN ('planned', 'retrying') AND run_id IS NULL
   UNION ALL SELECT * FROM batches WHERE state = 'sending'
   UNION ALL SELECT * FROM batches WHERE state = 'unknown')
 SELECT b.mail, c.frequency, b.state, b.failure_class,
@@ -85,7 +86,7 @@ SELECT b.mail, c.frequency, b.state, b.failure_class,
        sum(b.size - CASE WHEN b.attempted_at IS NULL THEN 0
                          ELSE (SELECT count(*) FROM deliveries d
                                WHERE d.batch_id = b.id AND d.state IN ('skipped', 'failed')) END)::bigint AS mails,
-       count(*) AS batches, min(b.next_attempt_at) AS due_since, min(b.created_at) AS open_since
+       count(*) AS batches, min(b.next_attempt_at) AS due_since, min(COALESCE(r.planned_at, b.created_at)) AS open_since
 FROM open b LEFT JOIN runs r ON r.id = b.run_id LEFT JOIN schedules c ON c.id = r.schedule_id
 GROUP BY 1, 2, 3, 4, 5, 6
 """
@@ -119,8 +120,10 @@ GROUP BY mail
 
 _WAITS = """
 WITH took AS (
-  SELECT mail, round(GREATEST(0, EXTRACT(epoch FROM ended_at - created_at)), 1)::float8 AS seconds, sum(size) AS size
-  FROM batches WHERE state = 'accepted' AND ended_at > :since GROUP BY 1, 2),
+  SELECT b.mail, round(GREATEST(0, EXTRACT(epoch FROM b.ended_at - COALESCE(r.planned_at, b.created_at))), 1)::float8
+           AS seconds, sum(b.size) AS size
+  FROM batches b LEFT JOIN runs r ON r.id = b.run_id
+  WHERE b.state = 'accepted' AND b.ended_at > :since GROUP BY 1, 2),
 placed AS (
   SELECT mail, seconds, sum(size) OVER (PARTITION BY mail ORDER BY seconds) AS place,
          sum(size) OVER (PARTITION BY mail) AS mails FROM took)

@@ -13,17 +13,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from notifier.delivery.models import MAILS
+from notifier.delivery.feedback.events import KINDS
+from notifier.delivery.models import BRAKES, MAILS
+from notifier.ops.heartbeat import QUEUES
 from notifier.ops.mail import QUANTILES, WINDOWS, OpenMail
 from notifier.ops.numbers import TRACKING_WINDOW, Numbers
 
 OPEN_STATES = ("planned", "sending", "retrying", "unknown")
-BRAKES = ("paused", "unwelcome", "throttled", "breaker")
-QUEUES = ("prompt", "build", "send", "upkeep")
 LINK_OUTCOMES = ("accepted", "expired", "rejected", "failed")
 LINKS = ("unsubscribe", "confirm", "manage")
 REJECTIONS = ("bad_signature", "malformed", "failed")
-FEEDBACK = ("delivered", "deferred", "bounce", "blocked", "dropped", "spamreport", "unsubscribe")
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
@@ -120,7 +119,7 @@ def _runs(numbers: Numbers) -> Iterator[Metric]:
 
 def _provider(numbers: Numbers) -> Iterator[Metric]:
     webhook = numbers.webhook
-    kinds = {(kind,): 0 for kind in FEEDBACK} | {(kind,): n for kind, n in webhook.totals.items()}
+    kinds = {(kind,): 0 for kind in KINDS} | {(kind,): n for kind, n in webhook.totals.items()}
     yield _counter("webhook_events", "Events that the webhook brought.", "event", kinds.items())
     if webhook.last_event_at:
         last = webhook.last_event_at.timestamp()
@@ -161,9 +160,12 @@ def _provider(numbers: Numbers) -> Iterator[Metric]:
 def _life(numbers: Numbers) -> Iterator[Metric]:
     on = [((name,), float(name in numbers.brakes)) for name in BRAKES]
     yield _gauge("sending_paused", "1 while this brake is on.", "reason", on)
-    beats = {(queue,): 0.0 for queue in QUEUES}
-    beats |= {(queue,): seen.timestamp() for queue, seen in numbers.beats.items()}
-    yield _gauge("beat_last_heartbeat_timestamp_seconds", "Last seen; 0 is never.", "queue", beats.items())
+    yield _gauge(
+        "beat_last_heartbeat_timestamp_seconds",
+        "When each queue was last seen to be served; where it never was, when Notifier was installed.",
+        "queue",
+        [((queue,), numbers.seen(queue).timestamp()) for queue in QUEUES],
+    )
     erasures = numbers.erasures
     yield _gauge(
         "provider_erasures_waiting", "Addresses it is still to forget.", "", [((), erasures.waiting)]
@@ -176,13 +178,22 @@ def _life(numbers: Numbers) -> Iterator[Metric]:
 def _happened(numbers: Numbers) -> Iterator[Metric]:
     links = {(link, outcome): 0 for link in LINKS for outcome in LINK_OUTCOMES}
     rejected = {(reason,): 0 for reason in REJECTIONS}
-    for (name, label), total in numbers.tallies.items():
+    failed = {(link,): 0.0 for link in LINKS}
+    for (name, label), tally in numbers.tallies.items():
         if name in LINKS:
-            links[name, label] = total
+            links[name, label] = tally.total
+            if label == "failed":
+                failed[name,] = tally.written_at.timestamp()
         elif name == "webhook":
-            rejected[label,] = total
+            rejected[label,] = tally.total
     yield _counter(
         "link_requests", "Requests with a link of a mail, by how they ended.", "link outcome", links.items()
+    )
+    yield _gauge(
+        "link_last_failure_timestamp_seconds",
+        "When it was last written down that one failed on our side; 0 is never.",
+        "link",
+        failed.items(),
     )
     yield _counter("webhook_rejected", "Webhook bodies turned away.", "reason", rejected.items())
 

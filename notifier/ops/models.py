@@ -25,6 +25,7 @@ class Tally(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     label: Mapped[str] = mapped_column(primary_key=True)
     total: Mapped[int]
+    written_at: Mapped[datetime]  # when it last grew
 
 
 class Count(Base):

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.db.installation import installed_at
 from notifier.delivery.progress import brakes_on, tracked_mails
 from notifier.ops.counts import Counts, counts
 from notifier.ops.feedback import Reported, Webhook, reported, webhook
 from notifier.ops.heartbeat import last_beats
 from notifier.ops.mail import EndedMail, OpenMail, Wait, ended_mail, open_mail, waits
 from notifier.ops.rhythm import Events, Rhythm, events, rhythms
-from notifier.ops.tallies import Name, tallies
+from notifier.ops.tallies import Name, Tally, tallies
 
 LONGEST_LOOK = timedelta(seconds=10)
 """A look that takes longer is given up: it must never weigh on the mail itself."""
@@ -38,11 +39,17 @@ class Numbers:
     webhook: Webhook
     brakes: dict[str, str]  # {name: reason}
     beats: dict[str, datetime]  # {queue: when}
+    installed_at: datetime
     erasures: Erasures
     tracked: int  # opens and clicks of the last day; there must be none
-    tallies: dict[Name, int]
+    tallies: dict[Name, Tally]
     counts: Counts
     counted_at: datetime | None
+
+    def seen(self, queue: str) -> datetime:
+        """When a beat last came through it. A queue that was never served has been silent since the beginning: a
+        service that has just been set up is not yet late."""
+        return self.beats.get(queue, self.installed_at)
 
 
 def take_numbers(engine: Engine, *, now: datetime) -> Numbers:
@@ -66,6 +73,7 @@ def numbers(conn: Connection, now: datetime) -> Numbers:
         webhook=webhook(conn),
         brakes=brakes_on(conn, now),
         beats=last_beats(conn),
+        installed_at=installed_at(conn),
         erasures=_erasures(conn),
         tracked=tracked_mails(conn, now - TRACKING_WINDOW),
         tallies=tallies(conn),

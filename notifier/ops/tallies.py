@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
 from sqlalchemy import Connection, Engine, text
@@ -9,6 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 Name = tuple[str, str]
 """(what, label); no address, token, study or condition is ever one of them."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """`written_at`: when it last grew. What happened while the database was away is written when it is back."""
+
+    total: int
+    written_at: datetime
 
 
 class Tallies:
@@ -25,7 +35,10 @@ class Tallies:
         with self._lock:
             self._counted[name, label] += 1
 
-    def flush(self, engine: Engine) -> None:
+    def is_empty(self) -> bool:
+        return not self._counted
+
+    def flush(self, engine: Engine, *, now: datetime) -> None:
         """While the database is away, all of it is kept for the next time."""
         with self._lock:
             counted, self._counted = self._counted, Counter()
@@ -33,27 +46,33 @@ class Tallies:
             return
         try:
             with engine.begin() as conn:
-                _write(conn, counted)
+                _write(conn, counted, now)
         except SQLAlchemyError:
             with self._lock:
                 self._counted.update(counted)
 
 
-def _write(conn: Connection, counted: Mapping[Name, int]) -> None:
+def _write(conn: Connection, counted: Mapping[Name, int], now: datetime) -> None:
     rows = sorted(counted.items())  # one order, so that two processes never wait in a circle
     conn.execute(
         text(
-            """INSERT INTO tallies AS t (name, label, total)
-               SELECT * FROM unnest(CAST(:names AS text[]), CAST(:labels AS text[]), CAST(:totals AS bigint[]))
-               ON CONFLICT (name, label) DO UPDATE SET total = t.total + EXCLUDED.total"""
+            """INSERT INTO tallies AS t (name, label, total, written_at)
+               SELECT v.*, :now
+               FROM unnest(CAST(:names AS text[]), CAST(:labels AS text[]), CAST(:totals AS bigint[])) v
+               ON CONFLICT (name, label) DO UPDATE
+               SET total = t.total + EXCLUDED.total, written_at = GREATEST(t.written_at, EXCLUDED.written_at)"""
         ),
         {
             "names": [name for (name, _), _ in rows],
             "labels": [label for (_, label), _ in rows],
             "totals": [total for _, total in rows],
+            "now": now,
         },
     )
 
 
-def tallies(conn: Connection) -> dict[Name, int]:
-    return {(row.name, row.label): row.total for row in conn.execute(text("SELECT * FROM tallies"))}
+def tallies(conn: Connection) -> dict[Name, Tally]:
+    return {
+        (row.name, row.label): Tally(row.total, row.written_at)
+        for row in conn.execute(text("SELECT name, label, total, written_at FROM tallies"))
+    }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from notifier.ops.heartbeat import MAIN_QUEUE
+from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
 from notifier.ops.mail import OpenMail, mails_ended
 from notifier.ops.numbers import Numbers
 
@@ -19,7 +19,7 @@ UNDELIVERED = timedelta(hours=24)
 BEAT_SILENT = timedelta(minutes=15)
 STALLED = timedelta(minutes=30)
 MANY = 20
-HOLDING = ("paused", "unwelcome", "throttled", "breaker")
+LEAVING_FAILED = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,13 @@ class Trouble:
 
 def troubles(numbers: Numbers) -> list[Trouble]:
     """Only what hurts people and needs somebody; an empty list means that all is well."""
-    found = [*_silence(numbers), *_brakes(numbers), *_late_mail(numbers), *_late_runs(numbers)]
+    found = [
+        *_silence(numbers),
+        *_brakes(numbers),
+        *_late_mail(numbers),
+        *_late_runs(numbers),
+        *_failed_links(numbers),
+    ]
     if numbers.tracked:
         found.append(
             Trouble("TrackingOn", "The provider tracks who opens our mail. It must be switched off.")
@@ -39,12 +45,17 @@ def troubles(numbers: Numbers) -> list[Trouble]:
 
 
 def _silence(numbers: Numbers) -> Iterator[Trouble]:
-    main = numbers.beats.get(MAIN_QUEUE)
-    if main is None or numbers.at - main > BEAT_SILENT:
-        yield Trouble("BeatSilent", f"Scheduler or workers are silent; last seen {_ago(main, numbers.at)}.")
-    for queue, seen in numbers.beats.items():
-        if queue != MAIN_QUEUE and numbers.at - seen > BEAT_SILENT and main and main - seen > BEAT_SILENT / 2:
-            yield Trouble("WorkersDown", f"Nobody serves the queue {queue}; last {_ago(seen, numbers.at)}.")
+    main = numbers.seen(MAIN_QUEUE)
+    last = {queue: _ago(numbers.beats.get(queue), numbers.at) for queue in QUEUES}
+    if numbers.at - main > BEAT_SILENT:
+        yield Trouble("BeatSilent", f"Scheduler or workers are silent; last seen {last[MAIN_QUEUE]}.")
+    ahead = max((seen - numbers.at for seen in numbers.beats.values()), default=timedelta(0))
+    if ahead > FUTURE:
+        yield Trouble("BeatSilent", f"A worker's clock is {_long(ahead)} ahead, and would hide its silence.")
+    for queue in QUEUES:
+        seen = numbers.seen(queue)
+        if numbers.at - seen > BEAT_SILENT and main - seen > BEAT_SILENT / 2:
+            yield Trouble("WorkersDown", f"Nobody serves the queue {queue}; last seen {last[queue]}.")
 
 
 def _brakes(numbers: Numbers) -> Iterator[Trouble]:
@@ -57,12 +68,13 @@ def _brakes(numbers: Numbers) -> Iterator[Trouble]:
 def _late_mail(numbers: Numbers) -> Iterator[Trouble]:
     rows = [row for row in numbers.open if not row.held]
     letters = [row.due_since for row in rows if row.mail != "digest" and row.due]
-    if letters and numbers.at - min(letters) > LETTER_LATE:
+    free = "paused" not in numbers.brakes and "breaker" not in numbers.brakes  # each has a line of its own
+    if free and letters and numbers.at - min(letters) > LETTER_LATE:
         yield Trouble(
             "ConfirmEmailsLate", f"A letter that somebody waits for was due {_ago(min(letters), numbers.at)}."
         )
     waiting = _waiting(rows)
-    idle = not mails_ended(numbers.ended, "accepted", "30m") and not any(map(numbers.brakes.get, HOLDING))
+    idle = not mails_ended(numbers.ended, "accepted", "30m") and not numbers.brakes
     if waiting and numbers.at - min(waiting) > STALLED and idle:
         yield Trouble("SendingStalled", f"Mail was due {_ago(min(waiting), numbers.at)}, and none goes out.")
     digests = [row.open_since for row in rows if row.mail == "digest"]
@@ -89,6 +101,12 @@ def _late_runs(numbers: Numbers) -> Iterator[Trouble]:
     since = numbers.events.unnumbered_since
     if since and numbers.at - since > EVENT_STUCK:
         yield Trouble("EventStuck", f"A change came {_ago(since, numbers.at)}, and no digest can see it.")
+
+
+def _failed_links(numbers: Numbers) -> Iterator[Trouble]:
+    failed = numbers.tallies.get(("unsubscribe", "failed"))
+    if failed and numbers.at - failed.written_at < LEAVING_FAILED:
+        yield Trouble("UnsubscribeFailing", "Somebody could not unsubscribe, as the page failed.")
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

@@ -6,7 +6,8 @@ from time import perf_counter
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from notifier.web.cors import SIGN_UP_PATH
@@ -16,6 +17,7 @@ from notifier.web.styles import STYLE_HASH
 
 MAX_FORM_BYTES = 64 << 10
 MAX_API_BYTES = 32 << 20
+CLIENT_WENT_AWAY = 499  # as nginx has it: before its request had come
 SECURITY_HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -136,6 +138,11 @@ class NoTraceback:
 
         try:
             await self._app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            # Nobody is there to read an answer: its status is for the log and the counts.
+            log.info("client_went_away")
+            if not started:
+                await Response(status_code=CLIENT_WENT_AWAY)(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http":
                 raise

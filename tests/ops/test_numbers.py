@@ -65,6 +65,19 @@ def test_what_was_split_off_is_counted_once(office: Office):
     assert [(row.state, row.mails, row.due) for row in numbers.open] == [("retrying", 1, False)]
 
 
+def test_who_was_split_off_has_waited_since_the_run(office: Office):
+    planned = office.clock()
+    (last,) = (row[0] for row in office.sql("SELECT id FROM deliveries LIMIT 1"))
+    full = Outcome("accepted", deferred={last: "mailbox is full"})
+    office.provider.answers = [lambda batch: full]
+    office.later(timedelta(hours=1))
+    assert [row.open_since for row in look(office).open] == [planned]
+    office.later(timedelta(hours=4))
+    assert office.states() == {"accepted": 8}
+    waits = {wait.quantile: wait.seconds for wait in look(office).waits}
+    assert waits[0.99] == timedelta(hours=5).total_seconds()
+
+
 def test_what_went_out_long_ago_is_not_of_today(office: Office):
     office.send()
     office.clock.now += timedelta(hours=2)

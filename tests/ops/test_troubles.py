@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -11,9 +11,10 @@ import structlog
 from pydantic import SecretStr
 
 from notifier.delivery import brakes
-from notifier.ops.heartbeat import beat, last_beats
+from notifier.ops.heartbeat import QUEUES, beat, last_beats
 from notifier.ops.numbers import take_numbers
 from notifier.ops.ping import ping
+from notifier.ops.tallies import Tallies
 from notifier.ops.troubles import troubles
 from tests.delivery.mailroom import post_to
 from tests.delivery.office import Office
@@ -23,9 +24,17 @@ from tests.world import days
 def alerts(office: Office, later: timedelta = timedelta(0), *, alive: bool = True) -> list[str]:
     now = office.clock() + later
     if alive:
-        for queue in ("upkeep", "send"):
-            beat(office.world.engine, now=now, queue=queue)
+        served(office, now, *QUEUES)
+    return said(office, now)
+
+
+def said(office: Office, now: datetime) -> list[str]:
     return [trouble.alert for trouble in troubles(take_numbers(office.world.engine, now=now))]
+
+
+def served(office: Office, now: datetime, *queues: str) -> None:
+    for queue in queues:
+        beat(office.world.engine, now=now, queue=queue)
 
 
 def pull(office: Office, name: str) -> None:
@@ -79,6 +88,15 @@ def test_a_letter_is_late_sooner(office: Office):
     assert alerts(office, timedelta(minutes=16)) == ["ConfirmEmailsLate"]
 
 
+@pytest.mark.parametrize(("brake", "said"), [("paused", []), ("breaker", ["ProviderAuthFailing"])])
+def test_a_letter_that_waits_behind_a_brake_is_no_trouble_of_its_own(
+    office: Office, brake: str, said: list[str]
+):
+    post_to(office, "anna", "manage_link")
+    pull(office, brake)
+    assert alerts(office, timedelta(minutes=16)) == said
+
+
 def test_a_run_that_does_not_come(office: Office):
     office.send()
     assert alerts(office, timedelta(hours=21)) == []
@@ -93,8 +111,37 @@ def test_a_silent_scheduler(office: Office):
 
 def test_a_queue_that_nobody_serves(office: Office):
     office.send()
-    beat(office.world.engine, now=office.clock() - timedelta(minutes=20), queue="prompt")
-    assert alerts(office) == ["WorkersDown"]
+    served(office, office.clock(), *QUEUES)
+    later = office.clock() + timedelta(minutes=20)
+    served(office, later, "upkeep", "build", "send")
+    assert said(office, later) == ["WorkersDown"]
+
+
+def test_a_queue_that_was_never_served_is_no_trouble_on_the_first_minutes(office: Office):
+    office.send()
+    office.sql("UPDATE installation SET installed_at = :now", now=office.clock())
+    soon, later = (office.clock() + timedelta(minutes=minutes) for minutes in (10, 20))
+    assert said(office, soon) == []
+    assert said(office, later) == ["BeatSilent"]
+    served(office, later, "upkeep", "build", "send")
+    assert said(office, later) == ["WorkersDown"]
+
+
+def test_a_clock_that_is_ahead_hides_no_silence(office: Office):
+    office.send()
+    served(office, office.clock() + days(1), *QUEUES)
+    assert said(office, office.clock()) == ["BeatSilent"]
+    served(office, office.clock(), *QUEUES)
+    assert said(office, office.clock()) == []
+
+
+def test_somebody_who_could_not_unsubscribe(office: Office):
+    office.send()
+    counted = Tallies()
+    counted.add("unsubscribe", "failed")
+    counted.flush(office.world.engine, now=office.clock())
+    assert alerts(office, timedelta(minutes=9)) == ["UnsubscribeFailing"]
+    assert alerts(office, timedelta(minutes=11)) == []
 
 
 def test_a_refused_key_is_one_trouble_and_an_operators_pause_is_none(office: Office):
@@ -106,7 +153,7 @@ def test_a_refused_key_is_one_trouble_and_an_operators_pause_is_none(office: Off
 
 def test_a_beat_that_comes_late_does_not_turn_the_clock_back(office: Office):
     beat(office.world.engine, now=office.clock())
-    beat(office.world.engine, now=office.clock() - days(1))
+    beat(office.world.engine, now=office.clock() - timedelta(minutes=3))
     with office.world.engine.connect() as conn:
         assert last_beats(conn) == {"upkeep": office.clock()}
 

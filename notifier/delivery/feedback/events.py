@@ -18,6 +18,7 @@ DROP_REASONS = {  # lower case; what SendGrid says it did not even try
     "spam reporting address": "dropped_complaint",
     "invalid": "dropped_invalid",
 }
+KINDS = sorted({*PLAIN_KINDS, *DROP_REASONS.values(), "bounce", "blocked", "dropped", "other"})
 LONGEST_REASON = 60
 
 
