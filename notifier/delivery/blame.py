@@ -60,7 +60,7 @@ def _in_a_row(conn: Connection, claim: ClaimedBatch, now: datetime) -> bool:
 # That an edition is refused once more says nothing new about the account.
 _IN_A_ROW = """
 WITH others AS (SELECT max(called_at) AS at FROM batches
-                WHERE state = 'retrying' AND mail = 'digest' AND failure_class = 'our_fault'
+                WHERE state = 'retrying' AND run_id IS NOT NULL AND failure_class = 'our_fault'
                   AND called_at > :since AND edition_id IS DISTINCT FROM :edition
                 GROUP BY edition_id ORDER BY at DESC LIMIT :others)
 SELECT count(*) = :others

@@ -180,7 +180,7 @@ _DUE_DIGESTS = """
 WITH due AS (
   SELECT b.id, b.size, b.next_attempt_at, b.attempted_at
   FROM batches b JOIN runs r ON r.id = b.run_id
-  WHERE b.state IN ('planned', 'retrying') AND b.mail = 'digest' AND b.next_attempt_at <= :now
+  WHERE b.state IN ('planned', 'retrying') AND b.run_id IS NOT NULL AND b.next_attempt_at <= :now
     AND r.paused_at IS NULL AND (CAST(:run_id AS bigint) IS NULL OR b.run_id = :run_id)
   ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED),
 taken AS (
@@ -192,7 +192,7 @@ taken AS (
 _DUE_LETTERS = """
 WITH taken AS (
   SELECT id, attempted_at FROM batches
-  WHERE state IN ('planned', 'retrying') AND mail <> 'digest' AND next_attempt_at <= :now
+  WHERE state IN ('planned', 'retrying') AND run_id IS NULL AND next_attempt_at <= :now
   ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
 """
 

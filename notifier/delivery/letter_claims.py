@@ -16,7 +16,7 @@ def has_due_letters(conn: Connection, now: datetime) -> bool:
         conn.execute(
             text(
                 """SELECT EXISTS (SELECT 1 FROM batches
-                                  WHERE state IN ('planned', 'retrying') AND mail <> 'digest'
+                                  WHERE state IN ('planned', 'retrying') AND run_id IS NULL
                                     AND next_attempt_at <= :now)"""
             ),
             {"now": now},

@@ -21,13 +21,15 @@ from notifier.db.base import Base
 BATCH_STATES = ("planned", "sending", "accepted", "unknown", "retrying", "failed", "dropped")
 OWN_STATES = ("delivered", "bounced", "dropped", "failed", "skipped")
 BRAKES = ("paused", "unwelcome", "throttled", "breaker")
-MAILS = ("digest", "confirm", "welcome", "manage_link", "stopped")
+OF_RUNS = ("digest", "correction")
+"""Mails that go to many at once, in a run. All others are letters."""
+MAILS = (*OF_RUNS, "confirm", "welcome", "manage_link", "stopped")
 
 
 class Batch(Base):
     """Up to BATCH_SIZE deliveries of one edition in one run: one provider call.
 
-    A mail that somebody waits for (`mail` other than digest: a letter) is a batch of one, without run or edition.
+    A mail that somebody waits for (a letter) is a batch of one, without run or edition.
     """
 
     __tablename__ = "batches"
@@ -35,22 +37,22 @@ class Batch(Base):
         CheckConstraint(f"state IN {BATCH_STATES}", name="state"),
         CheckConstraint(f"mail IN {MAILS}", name="mail"),
         CheckConstraint(
-            "(mail = 'digest') = (run_id IS NOT NULL) AND (run_id IS NULL) = (edition_id IS NULL)",
-            name="digest",
+            f"(mail IN {OF_RUNS}) = (run_id IS NOT NULL) AND (run_id IS NULL) = (edition_id IS NULL)",
+            name="of_runs",
         ),
         Index(
             "ix_batches_due",
             "next_attempt_at",
             "id",
-            postgresql_where="state IN ('planned', 'retrying') AND mail = 'digest'",
+            postgresql_where="state IN ('planned', 'retrying') AND run_id IS NOT NULL",
         ),
         Index(
             "ix_batches_due_letters",
             "next_attempt_at",
             "id",
-            postgresql_where="state IN ('planned', 'retrying') AND mail <> 'digest'",
+            postgresql_where="state IN ('planned', 'retrying') AND run_id IS NULL",
         ),
-        Index("ix_batches_letters", "created_at", postgresql_where="mail <> 'digest'"),
+        Index("ix_batches_letters", "created_at", postgresql_where="run_id IS NULL"),
         Index("ix_batches_lease", "lease_until", postgresql_where="state = 'sending'"),
         Index("ix_batches_unknown", "id", postgresql_where="state = 'unknown'"),
         Index("ix_batches_failed", "id", postgresql_where="state = 'failed'"),
@@ -128,6 +130,23 @@ class Delivery(Base):
     state: Mapped[str | None]
     reason: Mapped[str | None]
     state_at: Mapped[datetime | None]
+
+
+class Correction(Base):
+    """A mail in an operator's own words, to all whom `about` names. It goes out as a run of its own, once to each."""
+
+    __tablename__ = "corrections"
+    __table_args__ = (CheckConstraint("kind IN ('correction', 'withdrawn')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    key: Mapped[bytes] = mapped_column(unique=True)  # hash of whom it is for and what it says
+    kind: Mapped[str]
+    about: Mapped[str] = mapped_column(index=True)  # whose readers it is for: opaque ids, such as "edition 5"
+    text: Mapped[str]
+    run_id: Mapped[int | None] = mapped_column(  # NULL: so long ago that the ledger is gone
+        ForeignKey("runs.id", ondelete="SET NULL"), unique=True
+    )
+    created_at: Mapped[datetime]
 
 
 class FeedbackEvent(Base):

@@ -44,7 +44,7 @@ def oldest_due(conn: Connection) -> datetime | None:
     """Since when the oldest batch that is not on its way has been due."""
     open_ = "SELECT min(next_attempt_at) FROM batches WHERE state IN ('planned', 'retrying')"
     due: datetime | None = conn.execute(
-        text(f"SELECT LEAST(({open_} AND mail = 'digest'), ({open_} AND mail <> 'digest'))")
+        text(f"SELECT LEAST(({open_} AND run_id IS NOT NULL), ({open_} AND run_id IS NULL))")
     ).scalar_one()
     return due
 

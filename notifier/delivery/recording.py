@@ -253,9 +253,9 @@ def _split_off(
     batch_id = conn.execute(
         text(
             """WITH origin AS (UPDATE batches SET size = size - :size WHERE id = :id)
-               INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, attempted_at, called_at,
-                                    provider, created_at)
-               SELECT run_id, edition_id, :size, :state, :attempts, :next_attempt_at, attempted_at, called_at,
+               INSERT INTO batches (mail, run_id, edition_id, size, state, attempts, next_attempt_at, attempted_at,
+                                    called_at, provider, created_at)
+               SELECT mail, run_id, edition_id, :size, :state, :attempts, :next_attempt_at, attempted_at, called_at,
                       provider, :now
                FROM batches WHERE id = :id RETURNING id"""
         ),

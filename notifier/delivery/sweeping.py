@@ -26,7 +26,8 @@ _EXPIRE = """
 WITH lost AS (
   UPDATE batches b SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
                        state = x.state, ended_at = CASE WHEN x.state = 'failed' THEN CAST(:now AS timestamptz) END
-  FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND mail = 'digest' THEN 'unknown'
+  FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND run_id IS NOT NULL
+                             THEN 'unknown'
                         WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END AS state
         FROM batches WHERE state = 'sending' AND lease_until < :now
         ORDER BY id FOR UPDATE SKIP LOCKED) x
@@ -42,7 +43,7 @@ def has_due_batches(engine: Engine, now: datetime) -> bool:
             conn.execute(
                 text(
                     """SELECT EXISTS (SELECT 1 FROM batches
-                                      WHERE state IN ('planned', 'retrying') AND mail = 'digest'
+                                      WHERE state IN ('planned', 'retrying') AND run_id IS NOT NULL
                                         AND next_attempt_at <= :now)"""
                 ),
                 {"now": now},

@@ -9,14 +9,17 @@ from notifier.db.base import Base
 
 
 class Run(Base):
-    """One digest run. `key` is a fact, such as `daily/2026-11-22/Europe/Berlin/08` or `immediate/812`."""
+    """One digest run. `key` is a fact, such as `daily/2026-11-22/Europe/Berlin/08` or `immediate/812`.
+
+    A correction (`correction/3`) is a run without a schedule, and its range is empty.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (Index("ix_runs_schedule", "schedule_id", "planned_at"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    schedule_id: Mapped[int] = mapped_column(Integer, ForeignKey("schedules.id"))
+    schedule_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("schedules.id"))
     local_date: Mapped[date | None]
     from_position: Mapped[int]  # exclusive
     to_position: Mapped[int]  # inclusive

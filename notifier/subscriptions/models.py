@@ -81,11 +81,18 @@ class Subscriber(Base):
             postgresql_where="(quiet_until IS NOT NULL OR paused_until IS NOT NULL) AND state = 'active'",
         ),
         Index("ix_subscribers_partly_told", "schedule_id", postgresql_where="partly_told"),
+        # Whom upkeep may forget, and has not yet.
+        Index("ix_subscribers_over", "stopped_at", postgresql_where="state = 'stopped' AND email <> ''"),
+        Index(
+            "ix_subscribers_idle",
+            "created_at",
+            postgresql_where="state = 'active' AND audience_id IS NULL AND email <> ''",
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     public_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
-    email: Mapped[str]  # as typed, the domain in ASCII
+    email: Mapped[str]  # as typed, the domain in ASCII; empty for who has been forgotten (expiring_people.py)
     email_key: Mapped[bytes] = mapped_column(unique=True)  # keyed hash of the normalised address
     locale: Mapped[str] = mapped_column(server_default="en")
     titles_in_subject: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
@@ -135,6 +142,21 @@ class Subscription(Base):
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None]
     told_to: Mapped[int | None]  # where the person's range began when it ended: an undo goes on from there
+
+
+class Withdrawal(Base):
+    """Why an operator ended everybody's subscription to a target, in words for their own pages.
+
+    It is the reason of the subscriptions that ended as `withdrawn` since, until the next one of that target.
+    """
+
+    __tablename__ = "withdrawals"
+    __table_args__ = (Index(None, "target_id", "at"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    target_id: Mapped[int] = mapped_column(Integer, ForeignKey("targets.id"))
+    reason: Mapped[str]
+    at: Mapped[datetime]
 
 
 class SignUp(Base):

@@ -52,7 +52,7 @@ def has_room(conn: Connection, email: str, now: datetime) -> bool:
         text(
             f"""SELECT count(*) FROM batches b JOIN deliveries d ON d.batch_id = b.id
                   LEFT JOIN sign_ups u ON u.id = d.sign_up_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
-                WHERE b.mail <> 'digest' AND b.mail <> 'welcome' AND b.created_at > :since
+                WHERE b.run_id IS NULL AND b.mail <> 'welcome' AND b.created_at > :since
                   AND {_MAILBOX.format("COALESCE(u.email, s.email)")} = {mailbox}"""
         ),
         bind,

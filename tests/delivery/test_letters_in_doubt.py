@@ -164,7 +164,7 @@ def test_letters_are_found_by_their_own_index_however_many_digests_wait(office: 
     plan = "\n".join(
         str(row[0])
         for row in office.sql(
-            """EXPLAIN SELECT id FROM batches WHERE state IN ('planned', 'retrying') AND mail <> 'digest'
+            """EXPLAIN SELECT id FROM batches WHERE state IN ('planned', 'retrying') AND run_id IS NULL
                  AND next_attempt_at <= now() ORDER BY next_attempt_at, id LIMIT 50 FOR UPDATE SKIP LOCKED"""
         )
     )

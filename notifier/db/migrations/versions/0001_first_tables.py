@@ -275,7 +275,7 @@ def upgrade() -> None:
         "runs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("schedule_id", sa.Integer(), nullable=False),
+        sa.Column("schedule_id", sa.Integer(), nullable=True),
         sa.Column("local_date", sa.Date(), nullable=True),
         sa.Column("from_position", sa.BigInteger(), nullable=False),
         sa.Column("to_position", sa.BigInteger(), nullable=False),
@@ -325,6 +325,20 @@ def upgrade() -> None:
         postgresql_where="state = 'active'",
     )
     op.create_index(
+        "ix_subscribers_idle",
+        "subscribers",
+        ["created_at"],
+        unique=False,
+        postgresql_where="state = 'active' AND audience_id IS NULL AND email <> ''",
+    )
+    op.create_index(
+        "ix_subscribers_over",
+        "subscribers",
+        ["stopped_at"],
+        unique=False,
+        postgresql_where="state = 'stopped' AND email <> ''",
+    )
+    op.create_index(
         "ix_subscribers_partly_told",
         "subscribers",
         ["schedule_id"],
@@ -346,6 +360,16 @@ def upgrade() -> None:
         postgresql_where="(quiet_until IS NOT NULL OR paused_until IS NOT NULL) AND state = 'active'",
     )
     op.create_table(
+        "withdrawals",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name=op.f("fk_withdrawals_target_id_targets")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawals")),
+    )
+    op.create_index(op.f("ix_withdrawals_target_id_at"), "withdrawals", ["target_id", "at"], unique=False)
+    op.create_table(
         "batches",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("mail", sa.Text(), server_default="digest", nullable=False),
@@ -365,11 +389,12 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(mail = 'digest') = (run_id IS NOT NULL) AND (run_id IS NULL) = (edition_id IS NULL)",
-            name=op.f("ck_batches_digest"),
+            "(mail IN ('digest', 'correction')) = (run_id IS NOT NULL) AND (run_id IS NULL) = (edition_id IS NULL)",
+            name=op.f("ck_batches_of_runs"),
         ),
         sa.CheckConstraint(
-            "mail IN ('digest', 'confirm', 'welcome', 'manage_link', 'stopped')", name=op.f("ck_batches_mail")
+            "mail IN ('digest', 'correction', 'confirm', 'welcome', 'manage_link', 'stopped')",
+            name=op.f("ck_batches_mail"),
         ),
         sa.CheckConstraint(
             "state IN ('planned', 'sending', 'accepted', 'unknown', 'retrying', 'failed', 'dropped')",
@@ -390,14 +415,14 @@ def upgrade() -> None:
         "batches",
         ["next_attempt_at", "id"],
         unique=False,
-        postgresql_where="state IN ('planned', 'retrying') AND mail = 'digest'",
+        postgresql_where="state IN ('planned', 'retrying') AND run_id IS NOT NULL",
     )
     op.create_index(
         "ix_batches_due_letters",
         "batches",
         ["next_attempt_at", "id"],
         unique=False,
-        postgresql_where="state IN ('planned', 'retrying') AND mail <> 'digest'",
+        postgresql_where="state IN ('planned', 'retrying') AND run_id IS NULL",
     )
     op.create_index(op.f("ix_batches_edition_id"), "batches", ["edition_id"], unique=False)
     op.create_index("ix_batches_failed", "batches", ["id"], unique=False, postgresql_where="state = 'failed'")
@@ -405,7 +430,7 @@ def upgrade() -> None:
         "ix_batches_lease", "batches", ["lease_until"], unique=False, postgresql_where="state = 'sending'"
     )
     op.create_index(
-        "ix_batches_letters", "batches", ["created_at"], unique=False, postgresql_where="mail <> 'digest'"
+        "ix_batches_letters", "batches", ["created_at"], unique=False, postgresql_where="run_id IS NULL"
     )
     op.create_index(
         "ix_batches_not_accepted",
@@ -418,6 +443,24 @@ def upgrade() -> None:
     op.create_index(
         "ix_batches_unknown", "batches", ["id"], unique=False, postgresql_where="state = 'unknown'"
     )
+    op.create_table(
+        "corrections",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('correction', 'withdrawn')", name=op.f("ck_corrections_kind")),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_corrections_run_id_runs"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_corrections")),
+        sa.UniqueConstraint("key", name=op.f("uq_corrections_key")),
+        sa.UniqueConstraint("run_id", name=op.f("uq_corrections_run_id")),
+    )
+    op.create_index(op.f("ix_corrections_about"), "corrections", ["about"], unique=False)
     op.create_table(
         "event_targets",
         sa.Column("event_id", sa.BigInteger(), nullable=False),
