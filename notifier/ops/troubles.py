@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from notifier.delivery.models import OF_RUNS
 from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
 from notifier.ops.mail import OpenMail, mails_ended
 from notifier.ops.numbers import Numbers
@@ -67,7 +68,7 @@ def _brakes(numbers: Numbers) -> Iterator[Trouble]:
 
 def _late_mail(numbers: Numbers) -> Iterator[Trouble]:
     rows = [row for row in numbers.open if not row.held]
-    letters = [row.due_since for row in rows if row.mail != "digest" and row.due]
+    letters = [row.due_since for row in rows if row.mail not in OF_RUNS and row.due]
     free = "paused" not in numbers.brakes and "breaker" not in numbers.brakes  # each has a line of its own
     if free and letters and numbers.at - min(letters) > LETTER_LATE:
         yield Trouble(
@@ -77,7 +78,7 @@ def _late_mail(numbers: Numbers) -> Iterator[Trouble]:
     idle = not mails_ended(numbers.ended, "accepted", "30m") and not numbers.brakes
     if waiting and numbers.at - min(waiting) > STALLED and idle:
         yield Trouble("SendingStalled", f"Mail was due {_ago(min(waiting), numbers.at)}, and none goes out.")
-    digests = [row.open_since for row in rows if row.mail == "digest"]
+    digests = [row.open_since for row in rows if row.mail in OF_RUNS]
     if digests and numbers.at - min(digests) > UNDELIVERED and "paused" not in numbers.brakes:
         planned = _ago(min(digests), numbers.at)
         yield Trouble("EventUndelivered", f"A digest was planned {planned}, and somebody has not got it.")
