@@ -1,6 +1,5 @@
 """What the ledger says."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -9,12 +8,9 @@ import typer
 from notifier.cli.decisions import drop, retry
 from notifier.cli.output import Json, print_json, print_table, stdout
 from notifier.cli.session import open_session
-from notifier.delivery.erasing import waiting_erasures
 from notifier.delivery.listing import STATES, list_deliveries
-from notifier.delivery.progress import brakes_on, oldest_due, states_of_all, tracked_mails
 from notifier.delivery.story import delivery_story
 from notifier.errors import NotifierError
-from notifier.ops.heartbeat import last_beat
 
 app = typer.Typer(help="Deliveries: one mail to one person each.", no_args_is_help=True)
 
@@ -57,22 +53,3 @@ def show(delivery_id: UUID, json: Json = False) -> None:
 
 app.command()(retry)
 app.command()(drop)
-
-
-def status(json: Json = False) -> None:
-    """Whether people get their mail: deliveries by state, the oldest that waits, brakes, the last sign of life."""
-    with open_session() as session:
-        with session.engine.connect() as conn:
-            report = {
-                "deliveries": states_of_all(conn),
-                "oldest_due": oldest_due(conn),
-                "brakes": brakes_on(conn, session.clock()),
-                "erasures_at_provider": waiting_erasures(conn),
-                "opens_and_clicks": tracked_mails(conn, session.clock() - timedelta(days=7)),
-            }
-        report["worker_seen_at"] = last_beat(session.engine)
-    if json:
-        return print_json(report)
-    for name, value in report.items():
-        stdout.print(f"{name.replace('_', ' ')}: {value or 'none'}", markup=False)
-    return None

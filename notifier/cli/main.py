@@ -9,7 +9,7 @@ from notifier.cli.lazy import Entries, LazyGroup
 from notifier.errors import NotifierError
 
 COMMANDS: Entries = {
-    "status": ("notifier.cli.deliveries:status", "Whether people get their mail."),
+    "status": ("notifier.cli.status:status", "Whether people get their mail."),
     "doctor": ("notifier.cli.doctor:doctor", "What is set up wrongly, why it matters, and what to do."),
     "up": ("notifier.cli.services:up", "Run everything in this terminal. Ctrl-C stops all of it."),
     "demo": ("notifier.cli.services:demo", "See it work, with made-up studies and people."),

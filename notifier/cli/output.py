@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -30,6 +31,21 @@ def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     stdout.print(table)
+
+
+def span(length: timedelta) -> str:
+    """For people: "40 s", "12 min", "3 h 5 min", "2 days"."""
+    seconds = max(int(length.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    days, hours, minutes = seconds // 86_400, seconds // 3600, seconds // 60 % 60
+    if days > 1:
+        return f"{days} days"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    return f"{span(now - moment)} ago" if moment else "never"
 
 
 def print_counts(data: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def test_the_link_to_confirm_overtakes_a_bulk_that_is_under_way(
         assert fake.stats()["accepted_calls"] < PEOPLE / 2, "the bulk was too quick to mean anything"
         fake.script(latency=0)
         until(lambda: fake.stats()["accepted_calls"] == PEOPLE + 1, "the bulk", 120)
-    assert stage.notifier("status", "--json")["deliveries"] == {"accepted": PEOPLE + 1}
+    assert stage.states() == {"accepted": PEOPLE + 1}
     assert len(links_to_confirm(fake)) == 1
 
 
@@ -64,7 +64,7 @@ def test_a_letter_whose_sender_is_killed_in_the_call_arrives_with_the_same_link(
             kill(worker, signal.SIGKILL)
         with stage.worker(**sendgrid):
             until(
-                lambda: stage.notifier("status", "--json")["deliveries"] == {"accepted": 1},
+                lambda: stage.states() == {"accepted": 1},
                 "the letter, once the lease of the dead worker has run out",
                 120,
             )

@@ -36,7 +36,7 @@ def sent_through(fake: SendGridControl) -> dict[str, str]:
 
 def nothing_is_in_doubt(stage: Stage, fake: SendGridControl) -> None:
     """What was called is accepted, and there is something left."""
-    states = stage.notifier("status", "--json")["deliveries"]
+    states = stage.states()
     assert states == {"accepted": fake.stats()["accepted_calls"], "planned": PEOPLE - states["accepted"]}
     assert states["planned"]
 
@@ -59,7 +59,7 @@ def test_a_worker_told_to_stop_leaves_its_calls_done_and_the_rest_to_others(
     # No scheduler, so no sweep: the wake-up is there, and no lease to wait for.
     with stage.worker(**sendgrid):
         until(
-            lambda: stage.notifier("status", "--json")["deliveries"] == {"accepted": PEOPLE},
+            lambda: stage.states() == {"accepted": PEOPLE},
             "the second worker to send the rest",
         )
     assert Counter(mail["email"] for mail in fake.mails()) == everybody
