@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, text
 
 from notifier.db.installation import installed_at
+from notifier.db.timeouts import give_up_after
 from notifier.delivery.progress import brakes_on, tracked_mails
 from notifier.ops.counts import Counts, counts
 from notifier.ops.feedback import Reported, Webhook, reported, webhook
@@ -56,7 +57,7 @@ def take_numbers(engine: Engine, *, now: datetime) -> Numbers:
     """One read-only transaction, so that they fit together."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
         conn.execute(text("SET TRANSACTION READ ONLY"))
-        conn.execute(text(f"SET LOCAL statement_timeout = {LONGEST_LOOK // timedelta(milliseconds=1)}"))
+        give_up_after(conn, LONGEST_LOOK)
         return numbers(conn, now)
 
 

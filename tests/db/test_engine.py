@@ -13,3 +13,11 @@ def test_a_connection_that_was_cut_is_replaced(engine, server):
     server.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_a_machine_that_vanished_is_noticed_within_a_minute(engine):
+    with engine.connect() as connection:
+        parameters = connection.connection.dbapi_connection.info.get_parameters()
+    assert int(parameters["tcp_user_timeout"]) <= 60_000
+    seconds = [int(parameters[f"keepalives_{name}"]) for name in ("idle", "interval", "count")]
+    assert seconds[0] + seconds[1] * seconds[2] <= 60

@@ -1,16 +1,21 @@
 """What Prometheus reads from GET /metrics, and who may."""
 
 import base64
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from notifier.delivery import brakes
 from notifier.settings import Settings
+from notifier.web import metrics
 from notifier.web.app import create_app
+from tests.waiting import wait_for
 from tests.web.conftest import STUDY, Clock, World, condition
 from tests.world import NOON, days
 
@@ -105,6 +110,80 @@ def test_without_its_tables_it_says_so_as_503(client: TestClient, engine: Engine
     answer = client.get("/metrics")
     assert answer.status_code == 503
     assert "gone" not in answer.text
+
+
+class Door:
+    """A lock that tells how many have come to it."""
+
+    def __init__(self) -> None:
+        self.asked, self._lock, self.release = 0, threading.Lock(), lambda: self._lock.release()
+
+    def acquire(self, timeout: float) -> bool:
+        self.asked += 1
+        return self._lock.acquire(timeout=timeout)
+
+
+class Scrapes:
+    """Several at once, while one look at the numbers goes on until it is let go, and fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+        self._engine, self._door, self._go = engine, Door(), threading.Event()
+        self._scrape = metrics.Scrape(_lock=self._door)  # type: ignore[arg-type]
+        self.looks = 0
+        monkeypatch.setattr(metrics, "take_numbers", self._fail)
+
+    def _fail(self, engine: Engine, **_: object) -> None:
+        self.looks += 1
+        self._go.wait(30)
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    def ask(self) -> str:
+        try:
+            self._scrape.text(self._engine, NOON)
+        except Exception as error:
+            return type(error).__name__
+        return "numbers"
+
+    def ask_at_once(self, count: int, *, let_go: bool) -> list[str]:
+        with ThreadPoolExecutor(count) as threads:
+            first = threads.submit(self.ask)
+            wait_for(lambda: self.looks == 1)
+            others = [threads.submit(self.ask) for _ in range(count - 1)]
+            wait_for(lambda: self._door.asked == count)
+            if let_go:
+                self._go.set()
+            answers = [other.result() for other in others]
+            self._go.set()
+            return [first.result(), *answers]
+
+
+def test_who_waits_for_a_look_that_fails_does_not_try_it_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    """Or twenty scrapes of a database that hangs would take ten seconds each, one behind the other."""
+    scrapes = Scrapes(monkeypatch, engine)
+    assert scrapes.ask_at_once(4, let_go=True) == ["OperationalError", "NotNow", "NotNow", "NotNow"]
+    assert scrapes.looks == 1
+    assert scrapes.ask() == "OperationalError", "who comes later looks anew"
+
+
+def test_who_comes_while_a_look_takes_long_is_sent_away(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metrics, "LONGEST_WAIT_SECONDS", 0.1)
+    assert Scrapes(monkeypatch, engine).ask_at_once(3, let_go=False) == [
+        "OperationalError",
+        "NotNow",
+        "NotNow",
+    ]
+
+
+def test_being_sent_away_is_a_503(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    def busy(*_: object) -> bytes:
+        raise metrics.NotNow
+
+    monkeypatch.setattr(metrics.Scrape, "text", busy)
+    answer = client.get("/metrics")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
 
 
 @pytest.mark.parametrize(
