@@ -146,6 +146,21 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         8, ge=1, le=50, description="Provider calls for one batch before it has failed."
     )
+    keep_mail_days: int = Field(
+        180, ge=32, le=36_500, description="How long the ledger knows who got which mail, and what it said."
+    )
+    keep_feedback_days: int = Field(
+        90, ge=32, le=36_500, description="How long the single events of the provider's webhook are kept."
+    )
+    keep_events_days: int = Field(
+        400, ge=32, le=36_500, description="How long it is kept what a change event said, once all were told."
+    )
+    keep_sign_ups_days: int = Field(
+        14, ge=7, le=30, description="How long a sign-up that nobody confirms is kept."
+    )
+    keep_ended_days: int = Field(
+        365, ge=32, le=36_500, description="How long it is kept what somebody followed who stopped everything."
+    )
 
     @model_validator(mode="before")
     @classmethod

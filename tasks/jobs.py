@@ -17,9 +17,9 @@ from notifier.ops.counts import count_all
 from notifier.ops.heartbeat import beat
 from notifier.ops.numbers import take_numbers
 from notifier.ops.ping import ping
+from notifier.ops.retention import retain
 from notifier.ops.troubles import troubles
 from notifier.registry.positions import assign_positions
-from notifier.subscriptions.purging import purge_unconfirmed
 from tasks.app import app
 from tasks.process import process
 from tasks.wake import wake
@@ -77,7 +77,6 @@ def sweep() -> None:
         here.engine, now=now, max_attempts=here.settings.max_attempts, grace=here.settings.unknown_grace
     )
     pause_if_unwelcome(here.engine, now=now, settings=here.settings)
-    purge_unconfirmed(here.engine, now=now)
     if has_due_batches(here.engine, now):
         wake("tasks.send")
     ask_provider(here.engine, here.settings, now)  # last, as it may wait for an answer
@@ -100,6 +99,12 @@ def heartbeat(self: Any) -> None:
 def count() -> None:
     here = process()
     count_all(here.engine, now=here.clock())
+
+
+@app.task(name="tasks.retain")
+def retain_no_longer() -> None:
+    here = process()
+    retain(here.engine, here.settings, clock=here.clock)
 
 
 @app.task(name="tasks.ping")

@@ -7,6 +7,7 @@ from kombu.entity import Exchange, Queue
 
 from notifier.ops.counts import COUNT_EVERY
 from notifier.ops.heartbeat import BUILD, PROMPT, QUEUES, SEND, UPKEEP
+from notifier.ops.retention import RETAIN_EVERY
 
 ROUTES = {
     "tasks.tick": BUILD,
@@ -17,6 +18,7 @@ ROUTES = {
     "tasks.apply_feedback": UPKEEP,
     "tasks.heartbeat": UPKEEP,
     "tasks.count": UPKEEP,
+    "tasks.retain": UPKEEP,
     "tasks.ping": UPKEEP,
 }
 
@@ -46,6 +48,7 @@ OPTIONS = {
             for queue in QUEUES
         },
         "count": _every(COUNT_EVERY, "tasks.count"),
+        "retain": _every(RETAIN_EVERY, "tasks.retain"),
         "ping": _every(timedelta(seconds=60), "tasks.ping"),
     },
 }

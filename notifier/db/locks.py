@@ -13,12 +13,18 @@ class Lock(IntEnum):
     POSITIONS = 7_301_001
     INTAKE = 7_301_002
     COUNTS = 7_301_003
+    EDITIONS = 7_301_004
     MAILBOX = 7_301  # one for each mailbox: `hold_each`
 
 
 def hold(conn: Connection, lock: Lock) -> None:
     """Wait until nobody else has it."""
     conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": int(lock)})
+
+
+def share(conn: Connection, lock: Lock) -> None:
+    """Many may have it so at once, while nobody holds it."""
+    conn.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": int(lock)})
 
 
 def hold_if_free(conn: Connection, lock: Lock) -> bool:

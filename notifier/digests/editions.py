@@ -7,6 +7,7 @@ from typing import Literal
 import orjson
 from sqlalchemy import Connection, text
 
+from notifier.db.locks import Lock, share
 from notifier.digests.content import Card, EditionContent, Item, Reason
 
 KEPT_EVENTS = 512  # a day's news; each some kilobytes
@@ -18,6 +19,7 @@ def write_editions(conn: Connection, at: datetime) -> None:
 
     Inserted in the order of their keys, so that two planners at once never wait in a circle.
     """
+    share(conn, Lock.EDITIONS)  # so that none goes between being found and being used
     conn.execute(text("DROP TABLE IF EXISTS wanted_editions, planned_mail"))
     for statement in (
         _WANTED_EDITIONS,

@@ -115,6 +115,7 @@ def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: dateti
         text(
             f"""UPDATE subscribers s
                 SET resume_position = NULL, partly_told = false, paused_until = NULL,
+                    ledger_asked_at = CASE WHEN s.partly_told THEN :at ELSE s.ledger_asked_at END,
                     quiet_until = CASE WHEN s.quiet_until > :at THEN s.quiet_until END
                 WHERE s.resume_position IS NOT NULL AND {TAKES_PART}"""
         ),

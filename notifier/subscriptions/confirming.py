@@ -57,7 +57,8 @@ def _stopped_since(conn: Connection, sign_up: Row[Any]) -> bool:
 _SEAL = (
     "DELETE FROM suppressions WHERE email_key = :key AND reason <> 'operator'",
     "UPDATE sign_ups SET confirmed_at = :now, subscriber_id = :person WHERE id = :id",
-    "UPDATE subscribers SET locale = :locale WHERE id = :person",
+    """UPDATE subscribers s SET locale = :locale, email = CASE WHEN s.email = '' THEN u.email ELSE s.email END
+       FROM sign_ups u WHERE s.id = :person AND u.id = :id""",
 )
 
 

@@ -73,7 +73,7 @@ _PERSON = """
 SELECT s.public_id, s.id AS subscriber_id, s.email, s.locale, s.state, c.frequency, c.zone, c.hour, c.weekday,
        s.titles_in_subject, CASE WHEN s.paused_until > :now THEN s.paused_until END AS paused_until, s.stopped_at,
        (SELECT p.reason FROM suppressions p WHERE p.email_key = s.email_key) AS suppression
-FROM subscribers s JOIN schedules c ON c.id = s.schedule_id WHERE s.public_id = :public_id
+FROM subscribers s JOIN schedules c ON c.id = s.schedule_id WHERE s.public_id = :public_id AND s.email <> ''
 """
 
 _FOLLOWED = f"""

@@ -124,7 +124,7 @@ def erase_person(conn: Connection, email_key: bytes, *, now: datetime) -> Erased
     for statement in _DELETE:
         conn.execute(text(statement), bind)
     forget_targets(conn, target_ids)
-    return Erased(addresses, delivery_ids)
+    return Erased(tuple(filter(None, addresses)), delivery_ids)
 
 
 def _hold_all(conn: Connection, email_key: bytes) -> None:

@@ -6,21 +6,19 @@ from sqlalchemy import Engine, text
 
 from notifier.conditions.forgetting import forget_targets
 
-KEPT_UNCONFIRMED = timedelta(days=14)
-"""Seven days in which the link works, and seven in which one button sends a new one."""
 KEPT_AFTER_NO = timedelta(days=30)
 """Of an address whose reader has said no: so that what strangers ask for in its name is known to be one too many."""
 CHUNK = 500
 
 
-def purge_unconfirmed(engine: Engine, *, now: datetime) -> int:
-    """Forget sign-ups that nobody confirmed, and the words that only they held; how many it were."""
+def purge_unconfirmed(engine: Engine, before: datetime, *, now: datetime) -> int:
+    """Forget sign-ups that nobody confirmed since `before`, and the words that only they held; how many it were."""
     purged = 0
     while True:
         with engine.begin() as conn:
             rows = conn.execute(
                 text(_PURGE),
-                {"before": now - KEPT_UNCONFIRMED, "no_before": now - KEPT_AFTER_NO, "limit": CHUNK},
+                {"before": before, "no_before": now - KEPT_AFTER_NO, "limit": CHUNK},
             ).all()
             forget_targets(conn, {target_id for row in rows for target_id in row.targets})
         purged += len(rows)

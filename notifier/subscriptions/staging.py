@@ -195,6 +195,7 @@ def move_people(conn: Connection, head: int, now: datetime) -> None:
         {"head": head},
     ).scalars()
     withdraw_queued(conn, list(returning), reason="stopped", now=now)
+    conn.execute(text(_KNOWN_AGAIN))
     conn.execute(
         text(
             """UPDATE subscribers s
@@ -208,6 +209,12 @@ def move_people(conn: Connection, head: int, now: datetime) -> None:
         ),
         {"now": now},
     )
+
+
+_KNOWN_AGAIN = """
+UPDATE subscribers s SET email = g.email
+FROM touched t, staged g WHERE s.id = t.subscriber_id AND s.email = '' AND g.email_key = s.email_key
+"""
 
 
 def add_subscriptions(conn: Connection, head: int) -> tuple[int, int]:

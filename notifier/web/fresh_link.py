@@ -60,7 +60,7 @@ def send_links(service: Service, address: str) -> None:
     service.wake("letter")
 
 
-_SUBSCRIBER = "SELECT id FROM subscribers WHERE email_key = :key"
+_SUBSCRIBER = "SELECT id FROM subscribers WHERE email_key = :key AND email <> ''"
 _OPEN_SIGN_UP = """
 SELECT id FROM sign_ups
 WHERE email_key = :key AND confirmed_at IS NULL AND refused_at IS NULL

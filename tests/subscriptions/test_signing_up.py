@@ -244,8 +244,8 @@ def test_what_nobody_confirmed_is_forgotten_after_two_weeks_with_its_words(desk:
     desk.ask("anna", "Asthma", "A very private affliction", now=NOON)
     with desk.world.engine.begin() as conn:
         renew(conn, kept, now=NOON + days(7))
-    assert purge_unconfirmed(desk.world.engine, now=NOON + days(14)) == 0
-    assert purge_unconfirmed(desk.world.engine, now=NOON + days(14) + timedelta(seconds=1)) == 1
+    assert forget(desk, NOON + days(14)) == 0
+    assert forget(desk, NOON + days(14) + timedelta(seconds=1)) == 1
     assert {label for (label,) in desk.sql("SELECT label FROM targets")} == {"Asthma", "Gout", "Migraine", ""}
     assert desk.sql("SELECT count(*) FROM sign_ups") == [(2,)]
     desk.join("dora", "A very private affliction")
@@ -257,8 +257,12 @@ def test_that_somebody_said_no_is_remembered_for_thirty_days(desk: Desk) -> None
     desk.ask("anna", "Gout")
     with desk.world.engine.begin() as conn:
         refuse(conn, refused, now=NOON)
-    assert purge_unconfirmed(desk.world.engine, now=NOON + days(30)) == 0
-    assert purge_unconfirmed(desk.world.engine, now=NOON + days(31)) == 2
+    assert forget(desk, NOON + days(30)) == 0
+    assert forget(desk, NOON + days(31)) == 2
+
+
+def forget(desk: Desk, now: datetime) -> int:
+    return purge_unconfirmed(desk.world.engine, now - days(14), now=now)
 
 
 def test_confirming_while_everything_is_erased_leaves_all_or_nothing(desk: Desk) -> None:
