@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
-
 # A database machine that vanished closes nothing. Without these a statement waits for its answer for hours.
 GONE = {
     "tcp_user_timeout": 30_000,  # milliseconds

@@ -1,6 +1,9 @@
 """What is said to be wrong, and that nothing is while all is well."""
 
+import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -191,3 +194,28 @@ def test_what_the_watcher_is_called_stays_out_of_the_log(url: str):
         assert ping(SecretStr(url)) is False
     assert lines
     assert "secret-word" not in str(lines)
+
+
+def test_a_watcher_that_answers_by_the_byte_does_not_hold_the_queue(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("notifier.ops.ping.LONGEST_SECONDS", 0.5)
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=_drip, args=(server, done))
+        dripping.start()
+        began = time.monotonic()
+        assert ping(SecretStr(f"http://127.0.0.1:{server.getsockname()[1]}/")) is False
+        took = time.monotonic() - began
+        done.set()
+        dripping.join()
+    assert took < 5
+
+
+def _drip(server: socket.socket, done: threading.Event) -> None:
+    """A head that goes on for twenty seconds, a letter every tenth of one."""
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nx-long: ")
+        for _ in range(200):
+            if done.wait(0.1):
+                return
+            connection.sendall(b"x")
