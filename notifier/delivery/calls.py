@@ -11,7 +11,8 @@ from notifier.delivery.contents import Content
 from notifier.delivery.letters import Letter
 from notifier.delivery.mail_links import MailLinks
 from notifier.delivery.providers import Outcome, OutgoingBatch, Provider, Recipient
-from notifier.digests.content import NothingToSay
+from notifier.digests.content import EditionContent, NothingToSay, RenderedMail
+from notifier.digests.corrections import CorrectionContent, render_correction
 from notifier.digests.letters import render_letter
 from notifier.digests.rendering import render
 from notifier.errors import NotifierError
@@ -78,7 +79,7 @@ class Calls:
             raise NothingToSay("There is nobody left to read this letter.")
         if isinstance(content, Letter):
             return self._letter(claim, content)
-        mail = render(content, self.settings, self.links.items.token)
+        mail = self._shared(content)
         recipients = (
             Recipient(
                 person.delivery_id, person.email, self.links.of_digest(person.public_id, claim.claimed_at)
@@ -86,6 +87,11 @@ class Calls:
             for person in claim.recipients
         )
         return OutgoingBatch(claim.batch_id, mail.subject, mail.text, mail.html, tuple(recipients))
+
+    def _shared(self, content: EditionContent | CorrectionContent) -> RenderedMail:
+        if isinstance(content, CorrectionContent):
+            return render_correction(content, self.settings)
+        return render(content, self.settings, self.links.items.token)
 
     def _letter(self, claim: ClaimedBatch, letter: Letter) -> OutgoingBatch:
         mail, links = render_letter(letter.content, self.settings), self.links.of_letter(letter)

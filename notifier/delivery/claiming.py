@@ -36,10 +36,11 @@ class ClaimedBatch:
     attempt that cost nothing, or an operator who starts anew, has the next one count the same."""
 
     batch_id: int
-    edition_id: int | None  # of a digest
+    edition_id: int | None  # None: a letter
     attempt: int
     claimed_at: datetime
     recipients: tuple[ClaimedRecipient, ...]
+    mail: str = "digest"
 
     @property
     def is_letter(self) -> bool:
@@ -108,7 +109,7 @@ def _claimed(
         spend(conn, sum(map(len, people.values())))
     _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
     return [
-        ClaimedBatch(row.id, row.edition_id, row.attempts, now, tuple(people[row.id]))
+        ClaimedBatch(row.id, row.edition_id, row.attempts, now, tuple(people[row.id]), row.mail)
         for row in taken
         if people[row.id]
     ]
@@ -201,7 +202,7 @@ UPDATE batches b
 SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until, attempted_at = :now, called_at = NULL,
     provider = :provider
 FROM taken t WHERE b.id = t.id
-RETURNING b.id, b.edition_id, b.attempts, t.attempted_at AS tried_at
+RETURNING b.id, b.mail, b.edition_id, b.attempts, t.attempted_at AS tried_at
 """
 
 

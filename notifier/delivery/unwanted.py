@@ -1,4 +1,4 @@
-"""Who of a claimed digest must not be mailed, as things stand now: gone, suppressed, or stopped since."""
+"""Who of a claimed batch must not be mailed, as things stand now: gone, suppressed, or stopped since."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -39,12 +39,17 @@ def _held_stopped(conn: Connection, subscriber_ids: Collection[int]) -> set[int]
     )
 
 
-_UNWANTED = """
+# Who follows nothing any more since an operator withdrew it may still be told why.
+LEFT_BY_US = """(b.mail = 'correction' AND EXISTS (
+    SELECT 1 FROM subscriptions u WHERE u.subscriber_id = s.id AND u.ended_reason = 'withdrawn'))"""
+
+_UNWANTED = f"""
 SELECT * FROM (
   SELECT d.id, d.subscriber_id, CASE WHEN s.id IS NULL THEN 'erased'
                                      WHEN p.email_key IS NOT NULL THEN 'suppressed'
-                                     WHEN s.state <> 'active' OR s.audience_id IS NULL THEN 'stopped' END AS reason
-  FROM deliveries d LEFT JOIN subscribers s ON s.id = d.subscriber_id
+                                     WHEN s.state <> 'active' THEN 'stopped'
+                                     WHEN s.audience_id IS NULL AND NOT {LEFT_BY_US} THEN 'stopped' END AS reason
+  FROM deliveries d JOIN batches b ON b.id = d.batch_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
   LEFT JOIN suppressions p ON p.email_key = s.email_key
   WHERE d.batch_id = ANY(:ids) AND d.state IS NULL) x
 WHERE reason IS NOT NULL

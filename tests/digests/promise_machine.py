@@ -15,7 +15,7 @@ from tests.digests.promise_stage import news, reaches, rhythms, some, topics
 STRIDES = [timedelta(minutes=n) for n in (1, 20, 59, 60, 61)] + [
     timedelta(hours=n) for n in (3, 8, 12, 23, 24, 25, 48, 170, 220)
 ]
-STEPS = ("claim_run", "match_range", "write_editions", "open_run", "_write_deliveries", "close_range")
+STEPS = ("claim_run", "match_range", "write_editions", "open_run", "write_deliveries", "close_range")
 
 any_schedule = precondition(lambda self: self.model.clocks)
 

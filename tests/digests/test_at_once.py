@@ -116,7 +116,7 @@ def test_an_erasure_does_not_break_the_run_that_is_being_planned(
         erasures.append(others.submit(erase))
         done_or_waiting(world, erasures[0])
 
-    before(planning, "_write_deliveries", meanwhile)
+    before(planning, "write_deliveries", meanwhile)
     world.run("daily", NOON + days(1))
     assert erasures[0].result(timeout=30)
     assert world.told()[ben] == [event]

@@ -72,7 +72,7 @@ def hook_steps() -> None:
     before(rounds, "record", steps.ANSWERED, when=lambda conn, results, **_: bool(results))
     after(rounds, "record", steps.RECORDING, when=lambda _, conn, results, **__: bool(results))
     after(rounds.Round, "_turn", steps.RECORDED, when=lambda _, turning, done: bool(done))
-    after(planning, "_write_deliveries", steps.PLANNING)
+    after(planning, "write_deliveries", steps.PLANNING)
     after(jobs, "plan_run", steps.PLANNED, when=lambda planned, *_, **__: bool(planned and planned.batches))
     after(applying, "_apply_chunk", steps.APPLYING, when=lambda count, *_, **__: bool(count))
     after(jobs, "expire_leases", steps.SWEPT)
