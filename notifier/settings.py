@@ -80,11 +80,13 @@ class Settings(BaseSettings):
     )
     outbox_dir: Path | None = Field(None, description="Folder for .eml files. Not set: NOTIFIER_HOME/outbox.")
     api_keys: CommaList = Field(default_factory=list, description="Bearer keys of the site, comma-separated.")
-    ops_username: str | None = Field(None, description="Name for the operators' pages.")
-    ops_password: SecretStr | None = Field(None, description="Password for the operators' pages.")
+    ops_username: str | None = Field(None, description="Name for /ops and /metrics.")
+    ops_password: SecretStr | None = Field(
+        None, description="Password for them. Not set: open on this machine only."
+    )
     heartbeat_url: Annotated[SecretStr | None, AfterValidator(checks.secret_url)] = Field(
         None,
-        description="Fetched each minute while all is well, by a watcher outside who calls when it is not.",
+        description="Watcher outside: a worker fetches this each minute while all is well; it calls when that stops.",
     )
     registry_api_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
         "https://clinicaltrials.gov/api/v2", description="The registry's API, for `records poll`."
@@ -159,7 +161,10 @@ class Settings(BaseSettings):
         14, ge=7, le=30, description="How long a sign-up that nobody confirms is kept."
     )
     keep_ended_days: int = Field(
-        365, ge=32, le=36_500, description="How long it is kept what somebody followed who stopped everything."
+        365,
+        ge=32,
+        le=36_500,
+        description="How long it is kept what somebody followed who stopped everything.",
     )
 
     @model_validator(mode="before")

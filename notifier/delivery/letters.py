@@ -20,21 +20,17 @@ def post_letter(
     at: datetime | None = None,
     sign_up_id: int | None = None,
     subscriber_id: int | None = None,
-) -> UUID:
-    """Put a letter into the ledger, in the caller's transaction; its delivery's id. Wake "letter" after the commit.
+) -> UUID | None:
+    """Put a letter into the ledger, in the caller's transaction; its delivery's id, or None where the subscriber has
+    just been erased. Wake "letter" after the commit.
 
     It leaves at once, or not before `at`. `confirm` goes to whoever signed up, the others to a subscriber. What it
     says, and whether it may go, is decided when it is claimed.
     """
     if (mail == "confirm") != (sign_up_id is not None) or (sign_up_id is None) == (subscriber_id is None):
         raise ValueError("a confirm letter is about a sign-up, any other about a subscriber")
-    delivery_id: UUID = conn.execute(
-        text(
-            """WITH letter AS (INSERT INTO batches (mail, size, next_attempt_at, created_at)
-                               VALUES (:mail, 1, :at, :now) RETURNING id)
-               INSERT INTO deliveries (batch_id, sign_up_id, subscriber_id)
-               SELECT id, CAST(:sign_up_id AS bigint), CAST(:subscriber_id AS bigint) FROM letter RETURNING id"""
-        ),
+    delivery_id: UUID | None = conn.execute(
+        text(_POST),
         {
             "mail": mail,
             "now": now,
@@ -42,8 +38,19 @@ def post_letter(
             "sign_up_id": sign_up_id,
             "subscriber_id": subscriber_id,
         },
-    ).scalar_one()
+    ).scalar_one_or_none()
     return delivery_id
+
+
+# An erasure waits until this letter is in the ledger, and takes its reader out: docs/decisions/0020.
+_POST = """
+WITH reader AS (SELECT id FROM subscribers WHERE id = CAST(:subscriber_id AS bigint) FOR KEY SHARE),
+letter AS (INSERT INTO batches (mail, size, next_attempt_at, created_at)
+           SELECT :mail, 1, :at, :now
+           WHERE CAST(:sign_up_id AS bigint) IS NOT NULL OR EXISTS (SELECT FROM reader) RETURNING id)
+INSERT INTO deliveries (batch_id, sign_up_id, subscriber_id)
+SELECT id, CAST(:sign_up_id AS bigint), (SELECT id FROM reader) FROM letter RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,8 @@ def _hold_all(conn: Connection, email_key: bytes) -> None:
     while (known := conn.execute(find, bind).scalar_one_or_none()) is not None:
         try:
             hold_person(conn, known)
+            # A letter that is just being posted has no foreign key that would find them gone.
+            conn.execute(text("SELECT FROM subscribers WHERE id = :id FOR UPDATE"), {"id": known})
             return
         except LookupError:
             continue  # somebody else has erased them

@@ -52,10 +52,10 @@ def send_links(service: Service, address: str) -> None:
     with service.engine.begin() as conn:
         person = conn.execute(text(_SUBSCRIBER), bind).scalar_one_or_none()
         sign_up = conn.execute(text(_OPEN_SIGN_UP), bind).scalar_one_or_none()
+        if sign_up is not None:  # sign-ups first, as an erasure holds them
+            post_letter(conn, "confirm", now=now, sign_up_id=sign_up)
         if person is not None:
             post_letter(conn, "manage_link", now=now, subscriber_id=person)
-        if sign_up is not None:
-            post_letter(conn, "confirm", now=now, sign_up_id=sign_up)
     log.info("link_asked_for", letters=(person is not None) + (sign_up is not None))
     service.wake("letter")
 

@@ -48,7 +48,9 @@ def post_confirm(
 ) -> UUID:
     with office.world.engine.begin() as conn:
         sign_up_id = sign_up(conn, name, *targets, now=office.clock(), frequency=frequency, known=known)
-        return post_letter(conn, "confirm", now=office.clock(), sign_up_id=sign_up_id)
+        delivery_id = post_letter(conn, "confirm", now=office.clock(), sign_up_id=sign_up_id)
+    assert delivery_id
+    return delivery_id
 
 
 def post_to(office: Office, name: str, mail: str) -> UUID:
@@ -56,7 +58,9 @@ def post_to(office: Office, name: str, mail: str) -> UUID:
         "SELECT id FROM subscribers WHERE email = :email", email=f"{name}@example.org"
     )
     with office.world.engine.begin() as conn:
-        return post_letter(conn, mail, now=office.clock(), subscriber_id=subscriber_id)  # type: ignore[arg-type]
+        delivery_id = post_letter(conn, mail, now=office.clock(), subscriber_id=subscriber_id)  # type: ignore[arg-type]
+    assert delivery_id
+    return delivery_id
 
 
 def state_of(office: Office, delivery_id: UUID) -> tuple[object, ...]:
