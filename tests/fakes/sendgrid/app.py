@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from tests.fakes.sendgrid.account import ACCOUNT, NEEDS, Account
 from tests.fakes.sendgrid.erasure import ERASE_JOB, ERASING, Eraser
 from tests.fakes.sendgrid.events import Fates, events_of
 from tests.fakes.sendgrid.faults import Fault, Script
@@ -56,6 +57,7 @@ class FakeSendGrid:
         self.problems: list[Problem] = []
         self.mailbox.clear()
         self.eraser.clear()
+        self.account = Account()
 
     def saw_head(self, request: Request) -> None:
         """Chance decides here, so that a reset can come before the body is read."""
@@ -67,6 +69,11 @@ class FakeSendGrid:
                 raise Reset
 
     async def handle(self, request: Request) -> Response:
+        if request.path in NEEDS:
+            return self.account.handle(request, self.options.api_key)
+        if request.path == ACCOUNT:
+            self.account = Account(**orjson.loads(request.body))
+            return Response(200, b"{}")
         if request.path == ERASING:
             return self.eraser.control(request)
         if request.path.startswith("/_/"):

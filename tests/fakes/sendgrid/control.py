@@ -60,6 +60,10 @@ class SendGridControl:
     def erased(self) -> list[str]:
         return self._ask("GET", "erasing")  # type: ignore[no-any-return]
 
+    def account(self, **changes: Any) -> None:
+        """See account.Account; what is not named is as it should be."""
+        self._ask("POST", "account", changes)
+
     def reset(self) -> None:
         self._ask("POST", "reset", {})
 
