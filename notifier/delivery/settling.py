@@ -41,7 +41,10 @@ ORDER BY id FOR UPDATE SKIP LOCKED
 
 
 def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[int]:
-    """Those of these batches (yours by a lock) that an event speaks of; from now on they are `accepted`."""
+    """Those of these batches (yours by a lock) that an event speaks of; from now on they are `accepted`.
+
+    What was said before the batch was made is about a mail that came back and is being sent again (resending.py).
+    """
     if not batch_ids:
         return set()
     proved = set(
@@ -51,7 +54,7 @@ def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[
                                         failure_class = NULL, reason = NULL
                    WHERE b.id = ANY(:ids)
                      AND EXISTS (SELECT 1 FROM deliveries d JOIN feedback_events f ON f.delivery_id = d.id
-                                 WHERE d.batch_id = b.id)
+                                 WHERE d.batch_id = b.id AND f.received_at >= LEAST(b.created_at, b.called_at))
                    RETURNING b.id"""
             ),
             {"ids": batch_ids, "now": now},
