@@ -43,7 +43,7 @@ _TOLD_TO = "SELECT COALESCE(max(to_position), 0) FROM runs WHERE planned_at < :b
 # Those that failed too, as an operator may send them again. Each branch has a partial index of its own.
 _OPEN_SINCE = """
 SELECT min(created_at) FROM (
-  SELECT created_at FROM batches WHERE state IN ('planned', 'retrying') AND mail = 'digest'
+  SELECT created_at FROM batches WHERE state IN ('planned', 'retrying') AND run_id IS NOT NULL
   UNION ALL SELECT created_at FROM batches WHERE state = 'sending'
   UNION ALL SELECT created_at FROM batches WHERE state = 'unknown'
   UNION ALL SELECT created_at FROM batches WHERE state = 'failed') x
@@ -141,7 +141,7 @@ _FORGET_RUNS = """
 DELETE FROM runs WHERE id IN (
   SELECT id FROM runs r
   WHERE planned_at < :before AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.run_id = r.id)
-    AND EXISTS (SELECT 1 FROM runs n WHERE n.schedule_id = r.schedule_id AND n.planned_at > r.planned_at)
+    AND (r.schedule_id IS NULL OR EXISTS (SELECT 1 FROM runs n WHERE n.schedule_id = r.schedule_id AND n.planned_at > r.planned_at))
   ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
 """
 
