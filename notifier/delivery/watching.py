@@ -10,6 +10,17 @@ from notifier.settings import Settings
 
 COMPLAINT_WINDOW, FEWEST_COMPLAINTS, FEWEST_DELIVERED_FOR_COMPLAINTS = timedelta(days=7), 3, 500
 BOUNCE_WINDOW, FEWEST_BOUNCES, FEWEST_TRIED_FOR_BOUNCES = timedelta(days=1), 5, 100
+DELIVERED, COMPLAINED, BOUNCED = ("delivered",), ("spamreport",), ("bounce", "dropped_invalid")
+"""Kinds of feedback. A soft bounce, and what the provider did not even try, are no bounces here."""
+
+
+def complaint_ratio(complained: int, delivered: int) -> float:
+    return complained / delivered if delivered else 0.0
+
+
+def bounce_ratio(bounced: int, delivered: int) -> float:
+    """Of what was tried."""
+    return bounced / (bounced + delivered) if bounced else 0.0
 
 
 def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> str | None:
@@ -28,19 +39,20 @@ def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> 
 def _reason(conn: Connection, now: datetime, settings: Settings) -> str | None:
     """The unwelcome are few and found by their index; the delivered are counted only once there are enough."""
     since = _since(conn, now - COMPLAINT_WINDOW)
-    complaints = _count(conn, ("spamreport",), since)
+    complaints = _count(conn, COMPLAINED, since)
     if complaints >= FEWEST_COMPLAINTS:
-        delivered = _count(conn, ("delivered",), since)
+        delivered = _count(conn, DELIVERED, since)
         if (
             delivered >= FEWEST_DELIVERED_FOR_COMPLAINTS
-            and complaints / delivered >= settings.complaint_limit
+            and complaint_ratio(complaints, delivered) >= settings.complaint_limit
         ):
             return f"{complaints} of {delivered} mails of the last 7 days were reported as spam"
     since = _since(conn, now - BOUNCE_WINDOW)
-    bounces = _count(conn, ("bounce", "dropped_invalid"), since)
+    bounces = _count(conn, BOUNCED, since)
     if bounces >= FEWEST_BOUNCES:
-        tried = bounces + _count(conn, ("delivered",), since)
-        if tried >= FEWEST_TRIED_FOR_BOUNCES and bounces / tried >= settings.bounce_limit:
+        delivered = _count(conn, DELIVERED, since)
+        tried = bounces + delivered
+        if tried >= FEWEST_TRIED_FOR_BOUNCES and bounce_ratio(bounces, delivered) >= settings.bounce_limit:
             return f"{bounces} of {tried} mails of the last day bounced for good"
     return None
 

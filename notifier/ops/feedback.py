@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from notifier.delivery import watching
+
 RATIO_WINDOWS = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 LATEST_EVENTS = 1_000
 
@@ -22,12 +24,11 @@ class Reported:
 
     @property
     def complaint_ratio(self) -> float:
-        return self.complained / self.delivered if self.delivered else 0.0
+        return watching.complaint_ratio(self.complained, self.delivered)
 
     @property
     def bounce_ratio(self) -> float:
-        tried = self.delivered + self.bounced
-        return self.bounced / tried if tried else 0.0
+        return watching.bounce_ratio(self.bounced, self.delivered)
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,15 @@ def webhook(conn: Connection) -> Webhook:
     return Webhook({kind: int(events) for kind, events in totals}, last.received_at, last.lag, int(waiting))
 
 
-_KINDS = {"delivered": "'delivered'", "bounced": "'bounce', 'dropped_invalid'", "complained": "'spamreport'"}
+def _words(kinds: tuple[str, ...]) -> str:
+    return ", ".join(f"'{kind}'" for kind in kinds)
+
+
+_KINDS = (watching.DELIVERED, watching.BOUNCED, watching.COMPLAINED)  # as Reported has them
 _SUMS = ", ".join(
-    f"COALESCE(sum(events) FILTER (WHERE hour > :since_{name} AND kind IN ({kinds})), 0)::bigint"
+    f"COALESCE(sum(events) FILTER (WHERE hour > :since_{name} AND kind IN ({_words(kinds)})), 0)::bigint"
     for name in RATIO_WINDOWS
-    for kinds in _KINDS.values()
+    for kinds in _KINDS
 )
 _REPORTED = f"SELECT {_SUMS} FROM feedback_hours WHERE digest AND hour > :since_30d"
 

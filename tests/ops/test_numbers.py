@@ -10,6 +10,7 @@ from notifier.delivery.claiming import claim_batches
 from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.feedback.taking import take_feedback
 from notifier.delivery.providers import DELIVERY_ID_ARG, Outcome
+from notifier.delivery.watching import pause_if_unwelcome
 from notifier.ops.counts import count_all
 from notifier.ops.mail import due_mails, mails_ended
 from notifier.ops.numbers import Numbers, take_numbers
@@ -150,6 +151,26 @@ def test_feedback_is_counted_once_however_often_it_comes(office: Office):
     assert (week.delivered, week.bounced, week.complained) == (6, 1, 1)
     assert week.bounce_ratio == 1 / 7
     assert numbers.webhook.waiting == 0
+
+
+def test_the_ratio_that_is_shown_is_the_one_at_which_sending_stops(office: Office):
+    """6 of 100 bounced for good. Soft bounces, and what the provider did not try, are none of them."""
+    kinds = ["bounce"] * 4 + ["dropped_invalid"] * 2 + ["delivered"] * 94 + ["blocked", "dropped_bounced"] * 9
+    office.sql(
+        """WITH d AS (INSERT INTO deliveries (run_id, batch_id)
+                      SELECT b.run_id, b.id FROM batches b, generate_series(1, 118) RETURNING id)
+           INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
+           SELECT x.n::text, x.id, (CAST(:kinds AS text[]))[x.n], :now, :now
+           FROM (SELECT id, row_number() OVER () AS n FROM d) x""",
+        kinds=kinds,
+        now=office.clock(),
+    )
+    apply_feedback(office.world.engine, now=office.clock())
+    settings = office.world.settings.model_copy(update={"bounce_limit": 0.06})
+    reason = pause_if_unwelcome(office.world.engine, now=office.clock(), settings=settings)
+    assert reason == "6 of 100 mails of the last day bounced for good"
+    day = next(row for row in look(office).reported if row.window == "1d")
+    assert day.bounce_ratio == 0.06
 
 
 def test_slow_counts_are_taken_by_a_worker(office: Office, engine: Engine):

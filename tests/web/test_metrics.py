@@ -12,6 +12,9 @@ from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from notifier.delivery import brakes
+from notifier.delivery.feedback.applying import apply_feedback
+from notifier.delivery.feedback.events import KINDS
+from notifier.ops.counts import count_all
 from notifier.settings import Settings
 from notifier.web import metrics
 from notifier.web.app import create_app
@@ -57,6 +60,7 @@ def test_the_queue_is_there_in_people(client: TestClient, world: World, clock: C
     assert found["notifier_delivery_oldest_due_age_seconds"]["digest",] == 7 * 60
     assert found["notifier_digest_remaining"]["daily",] == 3
     assert found["notifier_events_received_total"][()] == 1
+    assert found["notifier_webhook_events_total"] == {(kind,): 0 for kind in KINDS}, "before any has come"
 
 
 def test_a_paused_account_shows(client: TestClient, engine: Engine, clock: Clock):
@@ -75,9 +79,24 @@ def test_nothing_private_is_in_it(client: TestClient, world: World, engine: Engi
     world.run("daily", NOON + days(1))
     with engine.begin() as conn:
         brakes.pull(conn, "breaker", "anna@example.org is refused", now=NOON)
-    client.get("/u/some-token-of-annas")
+        conn.execute(
+            text(
+                """INSERT INTO feedback_events (event_id, kind, occurred_at, received_at, reason)
+                   SELECT kind, kind, now(), now(), 'as anna@example.org'
+                   FROM unnest(CAST(:kinds AS text[])) AS v (kind)"""
+            ),
+            {"kinds": KINDS},
+        )
+        conn.execute(text("INSERT INTO suppressions VALUES ('x', 'operator', 'anna asked by mail', now())"))
+    with client:
+        client.get("/u/some-token-of-annas")
+    apply_feedback(engine, now=NOON)
+    count_all(engine, now=NOON)
     clock.now = NOON + days(1)
-    body = client.get("/metrics").text
+    answer = client.get("/metrics")
+    assert 'notifier_suppressions{reason="operator"} 1.0' in answer.text
+    assert 'notifier_link_requests_total{link="unsubscribe",outcome="rejected"} 1.0' in answer.text
+    body = answer.text
     for private in ("anna", "example.org", "asthma", STUDY.lower(), "nct", "token-of"):
         assert private not in body.lower()
 
