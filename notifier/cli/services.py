@@ -11,7 +11,7 @@ from notifier.cli.session import open_session
 from notifier.cli.supervisor import run_all
 from tasks.wake import wake
 
-WAKES = {"feedback": "tasks.apply_feedback", "letter": "tasks.send_letters"}
+WAKES = {"feedback": "tasks.apply_feedback", "letter": "tasks.send_letters", "send": "tasks.send"}
 """What the web process asks of the workers; all else is new in the registry."""
 
 db_app = typer.Typer(help="The database.", no_args_is_help=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from notifier.delivery.models import BATCH_STATES, MAILS, OWN_STATES
+from notifier.delivery.models import BATCH_STATES, MAILS, OF_RUNS, OWN_STATES
 from notifier.errors import NotifierError
 
 STATES = tuple(dict.fromkeys((*BATCH_STATES, *OWN_STATES)))
@@ -58,7 +58,7 @@ def statement(
         (
             " AND b.run_id = :run_id" if run else "",
             " AND b.failure_class = :class" if classed else "",
-            f" AND b.mail = '{mail}'" if mail else "",
+            _of_mail(mail) if mail else "",
             " AND d.batch_id <= :batch AND (d.batch_id < :batch OR d.id > :delivery)" if further else "",
         )
     )
@@ -81,10 +81,15 @@ MASKED = (
 """As links/addresses.py masks them; `g` is the sign-up, `s` the subscriber."""
 
 
+def _of_mail(mail: str) -> str:
+    letter = "" if mail in OF_RUNS else " AND b.run_id IS NULL"
+    return f" AND b.mail = '{mail}'{letter}"
+
+
 def _conditions(state: str) -> Iterator[str]:
     if state in ("planned", "retrying"):  # two indexes
-        for kind in ("=", "<>"):
-            yield f"b.state = '{state}' AND d.state IS NULL AND b.mail {kind} 'digest'"
+        for letters in ("NOT NULL", "NULL"):
+            yield f"b.state = '{state}' AND d.state IS NULL AND b.run_id IS {letters}"
     elif state in BATCH_STATES:
         yield f"b.state = '{state}' AND d.state IS NULL"
     if state in OWN_STATES:

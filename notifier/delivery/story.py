@@ -6,72 +6,102 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
+from notifier.delivery.listing import MASKED
+
+MOST_EVENTS = 100  # of one edition, or of one study
 
 
 def delivery_story(conn: Connection, delivery_id: UUID) -> Json | None:
-    """From the run to the feedback, without the address; a letter has no run. None if there is no such delivery."""
-    row = conn.execute(
-        text(
-            """SELECT v.id, v.mail, v.state, v.reason, r.key AS run, r.from_position, r.to_position,
-                      COALESCE(r.planned_at, b.created_at) AS planned_at,
-                      b.id AS batch, b.state AS batch_state, b.attempts, b.attempted_at, b.provider, b.message_id,
-                      b.failure_class, b.next_attempt_at, b.ended_at, b.edition_id AS edition
-               FROM delivery_states v JOIN batches b ON b.id = v.batch_id LEFT JOIN runs r ON r.id = v.run_id
-               WHERE v.id = :id"""
-        ),
-        {"id": delivery_id},
-    ).one_or_none()
+    """From the event to the feedback, with the address masked; a letter has neither run nor events. None if there
+    is no such delivery."""
+    row = conn.execute(text(_DELIVERY), {"id": delivery_id}).one_or_none()
     if row is None:
         return None
-    return {**row._mapping, "feedback": _feedback(conn, delivery_id)}
-
-
-def _feedback(conn: Connection, delivery_id: UUID) -> list[dict[str, Any]]:
-    rows = conn.execute(
-        text(
-            """SELECT kind, reason, occurred_at, received_at FROM feedback_events
-               WHERE delivery_id = :id ORDER BY occurred_at, id"""
-        ),
-        {"id": delivery_id},
-    )
-    return [dict(row._mapping) for row in rows]
+    return {
+        **row._mapping,
+        "events": _rows(conn, _EVENTS, edition=row.edition, delivery=delivery_id, most=MOST_EVENTS),
+        "history": _rows(conn, _HISTORY, batch=row.batch),
+        "feedback": _rows(conn, _FEEDBACK, id=delivery_id),
+    }
 
 
 def study_story(conn: Connection, nct_id: str) -> list[Json]:
-    """Each event of a study, and what came of it: (targets, editions, people by delivery state)."""
-    rows = conn.execute(
-        text(
-            """SELECT e.id, e.position, e.kind, e.version, e.seen_at,
-                      (SELECT count(*) FROM event_targets t WHERE t.event_id = e.id) AS targets,
-                      (SELECT count(DISTINCT i.edition_id) FROM edition_items i WHERE i.event_id = e.id) AS editions,
-                      (SELECT jsonb_object_agg(state, people) FROM (
-                         SELECT v.state, count(*) AS people
-                         FROM batches b JOIN delivery_states v ON v.batch_id = b.id
-                         WHERE b.edition_id IN (SELECT edition_id FROM edition_items i WHERE i.event_id = e.id)
-                         GROUP BY v.state) x) AS deliveries
-               FROM change_events e JOIN studies s ON s.id = e.study_id
-               WHERE s.nct_id = :nct_id ORDER BY e.id"""
-        ),
-        {"nct_id": nct_id},
-    )
-    return [dict(row._mapping) for row in rows]
+    """Each event of a study, and what came of it: (targets, editions, people by delivery state). `accepted` are
+    also those that were delivered: to tell them apart, all their rows would have to be read."""
+    return _rows(conn, _STUDY, nct_id=nct_id, most=MOST_EVENTS)
 
 
 def person_story(conn: Connection, email_key: bytes) -> list[Json]:
     """Each delivery to one person, the newest first; those to their sign-ups too."""
-    rows = conn.execute(
-        text(
-            """SELECT v.id, v.mail, v.state, v.reason, r.key AS run, COALESCE(r.planned_at, b.created_at) AS planned_at,
-                      (SELECT array_agg(DISTINCT i.event_id) FROM edition_items i
-                       WHERE i.edition_id = b.edition_id) AS events
-               FROM (SELECT d.id FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id
-                     WHERE s.email_key = :key
-                     UNION SELECT d.id FROM sign_ups g JOIN deliveries d ON d.sign_up_id = g.id
-                     WHERE g.email_key = :key) p
-               JOIN delivery_states v ON v.id = p.id JOIN batches b ON b.id = v.batch_id
-               LEFT JOIN runs r ON r.id = v.run_id
-               ORDER BY planned_at DESC, v.id"""
-        ),
-        {"key": email_key},
-    )
-    return [dict(row._mapping) for row in rows]
+    return _rows(conn, _PERSON, key=email_key)
+
+
+def _rows(conn: Connection, statement: str, **bind: Any) -> list[Json]:
+    return [dict(row._mapping) for row in conn.execute(text(statement), bind)]
+
+
+_DELIVERY = f"""
+SELECT d.id, b.mail, COALESCE(d.state, b.state) AS state, CASE WHEN d.state IS NULL THEN b.reason ELSE d.reason END
+         AS reason, d.state_at, r.key AS run, r.from_position, r.to_position,
+       COALESCE(r.planned_at, b.created_at) AS planned_at, r.paused_at,
+       b.id AS batch, b.size, b.state AS batch_state, b.attempts, b.attempted_at, b.called_at, b.provider, b.message_id,
+       b.failure_class, b.next_attempt_at, b.ended_at, b.edition_id AS edition, {MASKED} AS address
+FROM deliveries d JOIN batches b ON b.id = d.batch_id LEFT JOIN runs r ON r.id = b.run_id
+LEFT JOIN subscribers s ON s.id = d.subscriber_id LEFT JOIN sign_ups g ON g.id = d.sign_up_id
+WHERE d.id = :id
+"""
+
+# With what this person follows, and since when, where that is still known.
+_EVENTS = """
+SELECT e.id, e.position, s.nct_id, e.kind, e.version, e.seen_at,
+       ARRAY(SELECT c ->> 'field' FROM jsonb_array_elements(e.changes) c) AS fields,
+       jsonb_agg(jsonb_build_object('kind', t.kind, 'label', t.label, 'evidence', i.evidence,
+                                    'since', u.confirmed_at, 'ended', u.ended_at) ORDER BY t.kind, t.label) AS targets
+FROM edition_items i JOIN change_events e ON e.id = i.event_id JOIN studies s ON s.id = e.study_id
+JOIN targets t ON t.id = i.target_id
+LEFT JOIN LATERAL (SELECT u.confirmed_at, u.ended_at FROM subscriptions u JOIN deliveries d
+                     ON d.subscriber_id = u.subscriber_id
+                   WHERE d.id = :delivery AND u.target_id = i.target_id ORDER BY u.id DESC LIMIT 1) u ON true
+WHERE i.edition_id = :edition GROUP BY e.id, s.nct_id ORDER BY e.position LIMIT :most
+"""
+
+_HISTORY = """
+SELECT h.at, h.what, h.attempt, h.reason, a.actor, a.note
+FROM batch_history h LEFT JOIN operator_actions a ON a.id = h.action_id WHERE h.batch_id = :batch ORDER BY h.id
+"""
+
+_FEEDBACK = """
+SELECT kind, reason, occurred_at, received_at FROM feedback_events WHERE delivery_id = :id ORDER BY occurred_at, id
+"""
+
+# By the sizes of batches: an event may have gone to a million people.
+_STUDY = """
+SELECT e.id, e.position, e.kind, e.version, e.seen_at,
+       ARRAY(SELECT c ->> 'field' FROM jsonb_array_elements(e.changes) c) AS fields,
+       (SELECT count(*) FROM event_targets t WHERE t.event_id = e.id) AS targets,
+       (SELECT count(DISTINCT i.edition_id) FROM edition_items i WHERE i.event_id = e.id) AS editions,
+       (SELECT jsonb_object_agg(state, people) FROM (
+          SELECT state, sum(people)::bigint AS people FROM (
+            SELECT b.state, b.size - (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id
+                                        AND d.state IN ('skipped', 'failed'))
+                                   - (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id
+                                        AND d.state IN ('bounced', 'dropped')) AS people
+            FROM batches b WHERE b.edition_id IN (SELECT i.edition_id FROM edition_items i WHERE i.event_id = e.id)
+            UNION ALL
+            SELECT d.state, 1 FROM batches b JOIN deliveries d ON d.batch_id = b.id
+              AND (d.state IN ('skipped', 'failed') OR d.state IN ('bounced', 'dropped'))
+            WHERE b.edition_id IN (SELECT i.edition_id FROM edition_items i WHERE i.event_id = e.id)) one
+          GROUP BY state HAVING sum(people) > 0) x) AS deliveries
+FROM change_events e JOIN studies s ON s.id = e.study_id
+WHERE s.nct_id = :nct_id ORDER BY e.id DESC LIMIT :most
+"""
+
+_PERSON = """
+SELECT v.id, v.mail, v.state, v.reason, r.key AS run, COALESCE(r.planned_at, b.created_at) AS planned_at,
+       (SELECT array_agg(DISTINCT i.event_id) FROM edition_items i WHERE i.edition_id = b.edition_id) AS events
+FROM (SELECT d.id FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id WHERE s.email_key = :key
+      UNION SELECT d.id FROM sign_ups g JOIN deliveries d ON d.sign_up_id = g.id WHERE g.email_key = :key) p
+JOIN delivery_states v ON v.id = p.id JOIN batches b ON b.id = v.batch_id
+LEFT JOIN runs r ON r.id = v.run_id
+ORDER BY planned_at DESC, v.id
+"""

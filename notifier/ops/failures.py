@@ -83,8 +83,8 @@ _GROUPS = f"""
 WITH bad AS (
   SELECT * FROM batches WHERE state = 'failed'
   UNION ALL SELECT * FROM batches WHERE state = 'unknown'
-  UNION ALL SELECT * FROM batches WHERE state = 'retrying' AND mail = 'digest'
-  UNION ALL SELECT * FROM batches WHERE state = 'retrying' AND mail <> 'digest')
+  UNION ALL SELECT * FROM batches WHERE state = 'retrying' AND run_id IS NOT NULL
+  UNION ALL SELECT * FROM batches WHERE state = 'retrying' AND run_id IS NULL)
 SELECT b.state, b.failure_class, b.reason, max(b.id) AS upto, count(*) AS batches,
        sum(b.size - {_LEFT_OUT})::bigint AS people,
        min(COALESCE(b.attempted_at, b.created_at)) AS first_at, max(COALESCE(b.attempted_at, b.created_at)) AS last_at

@@ -15,7 +15,7 @@ class RunProgress:
 
     id: int
     key: str
-    frequency: str
+    frequency: str | None  # None: a correction
     planned_at: datetime
     paused_at: datetime | None
     people: int
@@ -70,7 +70,7 @@ def progress(conn: Connection, run_ids: Sequence[int], now: datetime) -> list[Ru
 # Each branch has a partial index of its own.
 _RUNNING = """
 SELECT run_id FROM (
-  SELECT run_id FROM batches WHERE state IN ('planned', 'retrying') AND mail = 'digest' GROUP BY run_id
+  SELECT run_id FROM batches WHERE state IN ('planned', 'retrying') AND run_id IS NOT NULL GROUP BY run_id
   UNION SELECT run_id FROM batches WHERE state = 'sending' AND run_id IS NOT NULL) x
 ORDER BY run_id DESC LIMIT :limit
 """
@@ -98,6 +98,6 @@ SELECT r.id, r.key, c.frequency, r.planned_at, r.paused_at,
          AS left_out,
        COALESCE(sum(t.people) FILTER (WHERE t.state = 'accepted' AND t.ended_at > :since), 0)::bigint AS lately,
        max(t.ended_at) AS ended_at
-FROM runs r JOIN schedules c ON c.id = r.schedule_id LEFT JOIN told t ON t.run_id = r.id
+FROM runs r LEFT JOIN schedules c ON c.id = r.schedule_id LEFT JOIN told t ON t.run_id = r.id
 WHERE r.id = ANY(:ids) GROUP BY r.id, c.frequency ORDER BY r.id DESC
 """

@@ -17,6 +17,7 @@ from notifier.web import (
     health,
     manage,
     metrics,
+    ops,
     sign_up,
     unsubscribe,
     webhook,
@@ -57,6 +58,7 @@ def create_app(
     for api in (health, api_intake, api_conditions, api_subscriptions, webhook):
         app.include_router(api.router)
     metrics.add_metrics(app)
+    ops.add_ops(app)
     add_problem_handlers(app)
     for middleware in (NoTraceback, HeadLikeGet, BodyLimit):  # the last one is outermost
         app.add_middleware(middleware)

@@ -30,7 +30,7 @@ _PAGE_POLICY = (
     f"default-src 'none'; style-src '{style_hash(_STYLE)}'; frame-src 'self'; form-action 'none'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-_MAIL_POLICY = (
+MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; sandbox; form-action 'none'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
@@ -85,7 +85,7 @@ def show_html(request: Request) -> Response:
         return page(request, "not_found", 404)
     shown = _rendered(request, name, _locale(request))
     html = in_scheme(shown.mail.html, scheme) if shown.mail else escape(shown.fault)
-    return HTMLResponse(html, headers={"content-security-policy": _MAIL_POLICY})
+    return HTMLResponse(html, headers={"content-security-policy": MAIL_POLICY})
 
 
 def in_scheme(html: str, scheme: str) -> str:

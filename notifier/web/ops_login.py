@@ -16,15 +16,17 @@ from notifier.settings_checks import on_this_machine
 from notifier.web.problems import Problem, Refused
 from notifier.web.service import service_of
 
+LOCAL = "local"
+"""Who it is where no login is set up."""
 CHALLENGE = {"www-authenticate": 'Basic realm="Notifier operators", charset="UTF-8"'}
 
 
-def require_operator(request: Request) -> None:
-    """Raises Refused (401, or 403 where no login is set up)."""
+def require_operator(request: Request) -> str:
+    """Who it is. Raises Refused (401, or 403 where no login is set up)."""
     settings = service_of(request).settings
     if not settings.ops_password:
         if on_this_machine(settings.public_url):
-            return
+            return LOCAL
         raise Refused(
             403,
             Problem(
@@ -39,6 +41,8 @@ def require_operator(request: Request) -> None:
             remedy="Send OPS_USERNAME and OPS_PASSWORD by HTTP basic authentication.",
         )
         raise Refused(401, problem, CHALLENGE)
+    assert settings.ops_username
+    return settings.ops_username
 
 
 def _knows(settings: Settings, header: str) -> bool:

@@ -1,0 +1,120 @@
+"""GET /ops/runs: how far each run has come. POST below it: hold one, or all, and let it go on."""
+
+from starlette.responses import Response
+
+from notifier.delivery.listing import run_of
+from notifier.delivery.progress import brakes_on
+from notifier.ops import actions
+from notifier.ops.runs import newest, progress
+from notifier.web.ops_pages import Visit, id_in, ops_routes
+from notifier.web.ops_words import counted
+
+RUN_ROWS = 15
+DONE = {
+    "paused": "Sending is paused.",
+    "resumed": "Sending goes on.",
+    "run-paused": "The run is paused.",
+    "run-resumed": "The run goes on.",
+}
+
+
+def show(visit: Visit) -> Response:
+    before = id_in(visit.query.get("before"))
+    with visit.reading() as conn:
+        runs = newest(conn, visit.now, RUN_ROWS + 1, before=before)
+        brakes = brakes_on(conn, visit.now)
+    older = f"{visit.here}?before={runs[RUN_ROWS - 1].id}" if len(runs) > RUN_ROWS else ""
+    return visit.page(
+        "ops/runs",
+        reloads=before is None,
+        runs=runs[:RUN_ROWS],
+        brakes=brakes,
+        older=older,
+        done=DONE.get(visit.query.get("done"), ""),
+    )
+
+
+def ask_pause(visit: Visit) -> Response:
+    return visit.ask(
+        "Pause all sending?",
+        [
+            "No mail is claimed any more, not even letters with a link to confirm. Calls under way end as they would.",
+            "Nothing is lost: all of it goes out once you resume.",
+        ],
+        "Pause all sending",
+        "/runs",
+    )
+
+
+def pause(visit: Visit) -> Response:
+    with visit.writing() as conn:
+        actions.pause_sending(conn, actor=visit.actor, note=visit.note(), now=visit.now)
+    return visit.leads_to("/runs", done="paused")
+
+
+def ask_resume(visit: Visit) -> Response:
+    with visit.reading() as conn:
+        brakes = brakes_on(conn, visit.now)
+    told = [f"{BRAKE_NAMES.get(name, name)}: {reason}." for name, reason in brakes.items()]
+    return visit.ask(
+        "Resume sending?",
+        [
+            *(told or ["Nothing holds sending at the moment."]),
+            "Is the cause mended? If not, it will stop again.",
+        ],
+        "Resume sending",
+        "/runs",
+    )
+
+
+def resume(visit: Visit) -> Response:
+    with visit.writing() as conn:
+        actions.resume_sending(conn, actor=visit.actor, note=visit.note(), now=visit.now)
+    visit.wake()
+    return visit.leads_to("/runs", done="resumed")
+
+
+def ask_pause_run(visit: Visit) -> Response:
+    key = visit.query.get("run")
+    with visit.reading() as conn:
+        (run,) = progress(conn, [run_of(conn, key)], visit.now)
+    waiting = counted(run.waiting, "person", "people")
+    told = f"{waiting} of {run.people:,} have not got it yet. They wait until you resume."
+    return visit.ask(f"Pause the run {key}?", [told], "Pause this run", "/runs", run=key)
+
+
+def pause_run(visit: Visit) -> Response:
+    with visit.writing() as conn:
+        actions.pause_run(conn, visit.form.get("run"), actor=visit.actor, note=visit.note(), now=visit.now)
+    return visit.leads_to("/runs", done="run-paused")
+
+
+def ask_resume_run(visit: Visit) -> Response:
+    key = visit.query.get("run")
+    with visit.reading() as conn:
+        (run,) = progress(conn, [run_of(conn, key)], visit.now)
+    told = f"{counted(run.waiting, 'person', 'people')} wait for it. Their mail goes out at once."
+    return visit.ask(f"Resume the run {key}?", [told], "Resume this run", "/runs", run=key)
+
+
+def resume_run(visit: Visit) -> Response:
+    with visit.writing() as conn:
+        actions.resume_run(conn, visit.form.get("run"), actor=visit.actor, note=visit.note(), now=visit.now)
+    visit.wake()
+    return visit.leads_to("/runs", done="run-resumed")
+
+
+BRAKE_NAMES = {
+    "paused": "An operator paused it",
+    "unwelcome": "It stopped by itself",
+    "breaker": "The provider refuses the account",
+    "throttled": "The provider asked us to wait",
+}
+
+routes = [
+    *ops_routes("/runs", show),
+    *ops_routes("/runs/pause", ask_pause_run, pause_run),
+    *ops_routes("/runs/resume", ask_resume_run, resume_run),
+    *ops_routes("/sending/pause", ask_pause, pause),
+    *ops_routes("/sending/resume", ask_resume, resume),
+]
