@@ -1,6 +1,5 @@
 """What an operator decides about batches: send them again, or give them up."""
 
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Row
 
-from notifier.cli.output import Json, print_json, stderr
+from notifier.cli.output import Json, Yes, confirm, print_json, stderr
 from notifier.cli.session import Session, open_session
 from notifier.delivery.deciding import batches_in_question
 from notifier.delivery.listing import run_of
@@ -17,7 +16,6 @@ from tasks.wake import wake
 
 Numbers = "Batch numbers, as `notifier deliveries list` shows them."
 Note = Annotated[str, typer.Option(help="Why; it is written down.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 class InQuestion(StrEnum):
@@ -38,7 +36,13 @@ def retry(
 ) -> None:
     """Send batches that failed or are in doubt once more. For one in doubt that may be a second mail.
 
-    Name batches by number, or choose them with --state, --run or both.
+    Name batches by number, or choose them with --state, --run or both. It tells how many people that is, and asks.
+
+    Examples:
+
+      notifier deliveries retry --state failed --dry-run
+      notifier deliveries retry --state failed --note "the footer is mended"
+      notifier deliveries retry 17 18 --note "the provider has none of it" --yes
     """
     if bool(batches) == bool(state or run):
         raise typer.BadParameter("Give batch numbers, or --state, --run or both.")
@@ -48,7 +52,7 @@ def retry(
         chosen = _chosen(session, batches, state, run)
         retried = 0
         if chosen and not dry_run and note is not None:
-            _ask(f"{_told(chosen)} Those in doubt may already have been mailed. Send again?", yes)
+            confirm(f"{_told(chosen)} Those in doubt may already have been mailed. Send again?", yes)
             with session.engine.begin() as conn:
                 ids = [row.id for row in chosen]
                 retried = send_again(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
@@ -57,8 +61,13 @@ def retry(
 
 
 def drop(batches: Annotated[list[int], typer.Argument(help=Numbers)], note: Note, yes: Yes = False) -> None:
-    """Give up on batches that have not been accepted. The people in them do not get this digest."""
-    _ask("These people will not get this digest. Drop it?", yes)
+    """Give up on batches that have not been accepted. The people in them do not get this digest.
+
+    Examples:
+
+      notifier deliveries drop 17 --note "the provider has them"
+    """
+    confirm("These people will not get this digest. Drop it?", yes)
     with open_session() as session, session.engine.begin() as conn:
         count = give_up(conn, batches, actor=COMMAND_LINE, note=note, now=session.clock())
     stderr.print(f"{count} of {len(batches)} dropped.")
@@ -77,15 +86,6 @@ def _told(chosen: Sequence[Row[Any]]) -> str:
     states = [row.state for row in chosen]
     kinds = ", ".join(f"{states.count(state):,} {state}" for state in InQuestion if state in states)
     return f"{len(chosen):,} batches ({kinds}) with {sum(row.people for row in chosen):,} people."
-
-
-def _ask(question: str, yes: bool) -> None:
-    """Nobody is asked where nobody can answer."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("There is no terminal to ask on; add --yes if you are sure.")
-    typer.confirm(question, abort=True, err=True)
 
 
 def _report(chosen: Sequence[Row[Any]], asked: int, retried: int, dry_run: bool, json: bool) -> None:

@@ -19,7 +19,13 @@ RunKey = Annotated[str | None, typer.Option("--run", help="Only this run, by its
 def pause(
     note: Annotated[str, typer.Option(help="Why; operators read it.")] = "by an operator", run: RunKey = None
 ) -> None:
-    """Claim no more mail. Calls that are under way end as they would."""
+    """Claim no more mail. Calls that are under way end as they would. Nothing is lost.
+
+    Examples:
+
+      notifier sending pause --note "wrong footer"
+      notifier sending pause --run daily/2026-11-22/UTC/08 --note "wrong study"
+    """
     with open_session() as session, session.engine.begin() as conn:
         if run is None:
             actions.pause_sending(conn, actor=COMMAND_LINE, note=note, now=session.clock())
@@ -30,7 +36,12 @@ def pause(
 
 @app.command()
 def resume(note: Annotated[str, typer.Option(help="Why.")] = "by an operator", run: RunKey = None) -> None:
-    """Go on. This also closes the breaker, so that the next batch is tried at once."""
+    """Go on. This also closes the breaker, so that the next batch is tried at once.
+
+    Examples:
+
+      notifier sending resume --note "the key is mended"
+    """
     with open_session() as session:
         with session.engine.begin() as conn:
             if run is None:

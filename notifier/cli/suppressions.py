@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, print_json, print_table, stderr
+from notifier.cli.output import Json, Yes, confirm, print_json, print_table, stderr
 from notifier.cli.session import open_session
 from notifier.cli.subscribers import address_key_of
 from notifier.delivery import suppressions
@@ -21,7 +21,13 @@ Note = Annotated[str, typer.Option(help="Why; it is written down.")]
 def list_suppressions(
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50, json: Json = False
 ) -> None:
-    """The newest first. Addresses are not kept, only hashes of them."""
+    """The newest first. Addresses are not kept, only hashes of them.
+
+    Examples:
+
+      notifier suppressions list --limit 200
+      notifier suppressions list --json
+    """
     with open_session() as session, session.engine.connect() as conn:
         rows = suppressions.listed(conn, limit)
     if json:
@@ -35,7 +41,12 @@ def list_suppressions(
 
 @app.command()
 def add(email: str, note: Note) -> None:
-    """Never mail this address."""
+    """Never mail this address.
+
+    Examples:
+
+      notifier suppressions add ana@example.org --note "asked by telephone"
+    """
     with open_session() as session, session.engine.begin() as conn:
         key = address_key_of(session, email)
         actions.suppress(conn, key, actor=COMMAND_LINE, note=note, now=session.clock())
@@ -43,8 +54,14 @@ def add(email: str, note: Note) -> None:
 
 
 @app.command()
-def remove(email: str, note: Note) -> None:
-    """Allow mail to this address again. Subscriptions that ended stay ended."""
+def remove(email: str, note: Note, yes: Yes = False) -> None:
+    """Allow mail to this address again. Subscriptions that ended stay ended.
+
+    Examples:
+
+      notifier suppressions remove ana@example.org --note "her mailbox works again"
+    """
+    confirm("Whoever complained, or asked for no mail, can be mailed again. Take it off the list?", yes)
     with open_session() as session, session.engine.begin() as conn:
         key = address_key_of(session, email)
         actions.unsuppress(conn, key, actor=COMMAND_LINE, note=note, now=session.clock())

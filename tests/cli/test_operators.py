@@ -74,10 +74,10 @@ def test_an_address_can_be_put_on_the_do_not_mail_list_and_taken_off(run: Run, o
     office.send()
     assert "anna@example.org" not in office.provider.mailed
     assert [row["reason"] for row in run("suppressions", "list", "--json")] == ["operator"]
-    run("suppressions", "remove", "anna@example.org", "--note", "she asked again")
+    run("suppressions", "remove", "anna@example.org", "--note", "she asked again", "--yes")
     assert run("suppressions", "list", "--json") == []
     with pytest.raises(NotifierError, match="not on the list"):
-        run("suppressions", "remove", "anna@example.org", "--note", "twice")
+        run("suppressions", "remove", "anna@example.org", "--note", "twice", "--yes")
 
 
 def test_a_trace_says_what_came_of_a_study_and_what_went_to_a_person(run: Run, office: Office) -> None:
