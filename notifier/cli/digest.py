@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from notifier.cli.mail import Out, Part, as_json, show_json, show_mail
-from notifier.cli.output import Json, print_json, print_table, stderr, stdout
+from notifier.cli.output import Json, batch_progress, print_json, print_table, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.cli.subscribers import address_key_of
 from notifier.delivery.planning import PlannedRun, plan_all
@@ -24,7 +24,7 @@ from notifier.links.items import ItemTokens
 from tasks.wake import wake
 
 app = typer.Typer(help="Digests: run, preview.", no_args_is_help=True)
-SEND_STRETCH = timedelta(seconds=30)
+SEND_STRETCH = timedelta(seconds=5)  # the bar moves after each
 
 
 class Frequency(StrEnum):
@@ -50,6 +50,12 @@ def run(
     """Plan the digest run that was due last, for every zone, and have it sent.
 
     A run that has been planned is not planned again. Workers send it; with --wait this command helps them.
+
+    Examples:
+
+      notifier digest run --frequency weekly --dry-run
+      notifier digest run --frequency daily --wait
+      notifier digest run --frequency daily --at 2026-11-22T08:00Z --json
     """
     asked = _moment(at) if at is not None else None
     with open_session() as session:
@@ -76,6 +82,11 @@ def show_preview(email: str, part: Part = None, out: Out = None, json: Json = Fa
     """What a person would read if their digest went out now. Nothing is sent.
 
     The reader's own links are left out: where they go it says NOTIFIER-LINK-...
+
+    Examples:
+
+      notifier digest preview ana@example.org
+      notifier digest preview ana@example.org --part html --out mail.html
     """
     with open_session() as session:
         try:
@@ -134,8 +145,10 @@ def _moment(value: str) -> datetime:
 
 
 def _send_and_wait(session: Session, run_ids: list[int]) -> None:
-    with session.sender() as sender:
-        while open_batches(session.engine, run_ids) and not sender.stop():
+    with session.sender() as sender, batch_progress("Sending") as progress:
+        all_batches = open_batches(session.engine, run_ids)
+        while (left := open_batches(session.engine, run_ids)) and not sender.stop():
+            progress(all_batches - left, all_batches)
             for run_id in run_ids:
                 sender.send_due(until=session.clock() + SEND_STRETCH, run_id=run_id)
             _stop_if_braked(session, run_ids)
@@ -188,6 +201,8 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     rows = [row for row in rows if row["people"]]
     if not rows:
         return stdout.print("Nobody has anything to read; no mail goes out.")
+    if not any(row["run_id"] for row in rows):
+        stdout.print(_would_go(sum(row["people"] for row in rows), sum(row["editions"] for row in rows)))
     table = [
         [
             row["key"],
@@ -201,3 +216,8 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     print_table("Runs", ["run", "people", "editions", "batches", "deliveries"], table)
     stderr.print("")
     return None
+
+
+def _would_go(people: int, editions: int) -> str:
+    in_words = f"{editions:,} edition{'s' if editions != 1 else ''}"
+    return f"This would go to {people:,} {'people' if people != 1 else 'person'} in {in_words}. Nothing was written."

@@ -80,8 +80,8 @@ def print_counts(data: dict[str, Any]) -> None:
 
 
 @contextmanager
-def mail_progress(what: str) -> Iterator[Any]:
-    """As `byte_progress`, but in mails."""
+def batch_progress(what: str) -> Iterator[Any]:
+    """As `byte_progress`, but in batches."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(what, total=None)

@@ -5,7 +5,8 @@ from sqlalchemy import Engine
 
 from notifier.settings import Settings
 from tests.cli.conftest import Run
-from tests.delivery.office import Office, open_office
+from tests.delivery.office import ASTHMA, Office, open_office
+from tests.world import NOON, World, days
 
 RUN = ("digest", "run", "--frequency", "daily", "--at")
 WARNING = "--at lies in the future: these digests stay silent until then."
@@ -27,3 +28,16 @@ def test_a_run_in_the_future_says_that_its_digests_stay_silent_until_then(run: R
     assert WARNING in run(*RUN, "2099-12-24T12:00Z")
     assert WARNING not in run(*RUN, "2099-12-24T12:00Z", "--dry-run")
     assert WARNING not in run(*RUN, "2020-12-24T12:00Z")
+
+
+def test_a_dry_run_says_to_how_many_it_would_go_and_writes_nothing(
+    run: Run, engine: Engine, settings: Settings
+) -> None:
+    world = World(engine, settings)
+    for name in ("anna", "ben", "carla"):
+        world.person(name, ASTHMA)
+    world.event(ASTHMA, kind="new_study")
+    dry = (*RUN, (NOON + days(1)).isoformat(), "--dry-run")
+    assert run(*dry).startswith("This would go to 3 people in 1 edition. Nothing was written.")
+    assert run(*dry, "--json")["people"] == 3
+    assert run("deliveries", "list", "--json") == []
