@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from notifier.delivery.providers.scrub import scrub
 from notifier.delivery.providers.sendgrid_http import KeptConnections, NoAnswer
 from notifier.settings import Settings
+from notifier.subscriptions.journal import note_erased
 from notifier.subscriptions.personal_data import erase_person
 
 PATH = "/v3/recipients/erasejob"
@@ -23,9 +24,12 @@ LEASE = timedelta(minutes=2)
 
 def erase(conn: Connection, email_key: bytes, *, settings: Settings, now: datetime) -> bool:
     """Erase everything about one person; False if nothing was held. What the provider keeps goes a little later."""
+    person = conn.execute(text(_PUBLIC_ID), {"key": email_key}).scalar_one_or_none()
     erased = erase_person(conn, email_key, now=now)
     if erased is None:
         return False
+    if person is not None:
+        note_erased(person)
     if settings.mail_provider == "sendgrid":
         conn.execute(
             text(
@@ -36,6 +40,9 @@ def erase(conn: Connection, email_key: bytes, *, settings: Settings, now: dateti
         )
     _remove_mails(settings.outbox_path, erased.delivery_ids)
     return True
+
+
+_PUBLIC_ID = "SELECT public_id FROM subscribers WHERE email_key = :key"
 
 
 def _remove_mails(folder: Path, delivery_ids: Iterable[UUID]) -> None:

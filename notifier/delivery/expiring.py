@@ -141,7 +141,8 @@ _FORGET_RUNS = """
 DELETE FROM runs WHERE id IN (
   SELECT id FROM runs r
   WHERE planned_at < :before AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.run_id = r.id)
-    AND (r.schedule_id IS NULL OR EXISTS (SELECT 1 FROM runs n WHERE n.schedule_id = r.schedule_id AND n.planned_at > r.planned_at))
+    AND (r.schedule_id IS NULL
+         OR EXISTS (SELECT 1 FROM runs n WHERE n.schedule_id = r.schedule_id AND n.planned_at > r.planned_at))
   ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
 """
 

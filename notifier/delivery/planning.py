@@ -1,10 +1,12 @@
 """Plan a run: from positions to deliveries, in one transaction. All of it is there, or none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.db.copies import is_home
 from notifier.delivery.batching import refresh_statistics, write_deliveries
 from notifier.delivery.providers import largest_batch
 from notifier.digests.editions import write_editions
@@ -12,6 +14,9 @@ from notifier.digests.matching import match_range
 from notifier.digests.runs import DueRun, claim_run, close_range, open_run
 from notifier.registry.positions import assign_positions
 from notifier.settings import Settings
+
+Park = Callable[[Connection, int], object]
+"""What becomes of a run that may have gone out already, by its id."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +31,29 @@ class PlannedRun:
 
 
 def plan_run(
-    engine: Engine, schedule_id: int, *, at: datetime, now: datetime, settings: Settings, dry: bool = False
+    engine: Engine,
+    schedule_id: int,
+    *,
+    at: datetime,
+    now: datetime,
+    settings: Settings,
+    dry: bool = False,
+    park: Park | None = None,
 ) -> PlannedRun | None:
     """Plan the run of this schedule that is due at `at`; None if that has been done.
 
     Two schedulers at once: the second waits for the first and then finds nothing due. `now` is when the
-    deliveries may go out.
+    deliveries may go out. In a copy of a database nothing is planned, but to `park` it.
     """
     with engine.begin() as conn:
         assign_positions(conn)
     with engine.connect() as conn, conn.begin() as transaction:
-        due = claim_run(conn, schedule_id, at)
+        due = claim_run(conn, schedule_id, at) if park or is_home(conn) else None
         if due is None:
             return None
         planned = _plan(conn, due, at, now, settings)
+        if park and planned.run_id:
+            park(conn, planned.run_id)
         if dry:
             transaction.rollback()
             return PlannedRun(None, planned.key, planned.people, planned.editions, planned.batches)

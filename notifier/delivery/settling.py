@@ -85,6 +85,7 @@ def _retry_unheard(conn: Connection, now: datetime, grace: timedelta, max_attemp
 _DOUBTFUL = """
 SELECT id FROM batches
 WHERE state = 'unknown' AND provider = ANY(:reporting) AND attempts < :max
+  AND failure_class IS DISTINCT FROM 'restored'  -- what the webhook said before is lost: its silence proves nothing
   AND COALESCE(called_at, attempted_at) BETWEEN :oldest AND :now - CAST(:grace AS interval)
 ORDER BY id FOR UPDATE SKIP LOCKED
 """

@@ -7,6 +7,7 @@ Whoever undoes holds the person, so that no run is being planned for them; and a
 stopped looks under their lock. So each queued digest is either skipped before the undo, and seen here, or sent.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -15,7 +16,8 @@ from sqlalchemy import Connection, text
 
 from notifier.subscriptions.audiences import refresh_audiences, touch
 from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD, end_subscription, reopen_subscriptions
-from notifier.subscriptions.holding import Person, hold_person, id_of
+from notifier.subscriptions.holding import Person, hold_person, id_of, public_id_of
+from notifier.subscriptions.journal import note_back
 from notifier.subscriptions.queued import withdraw_queued
 from notifier.subscriptions.stopping import StopResult
 from notifier.subscriptions.trail import note_change
@@ -34,18 +36,21 @@ def stop_one(conn: Connection, public_id: UUID, target_id: int, *, via: str, now
         return "already"
     _refresh(conn, person)
     if withdraw_queued(conn, [person.id], reason="changed", now=now, about=target_id):
-        _set_back(conn, person, now)
+        set_back(conn, [person.id], now)
     note_change(conn, person.id, "stop", via=via, now=now, subscription_ids=ended)
     return "stopped"
 
 
 def undo_all(conn: Connection, public_id: UUID, *, via: str, now: datetime) -> UndoResult:
-    """Bring back all that the last "stop everything" ended. Raises LookupError for people who are gone."""
+    """Bring back all that the last "stop everything" ended, but for what an operator has withdrawn since. Raises
+    LookupError for people who are gone."""
     person = hold_person(conn, id_of(conn, public_id))
     if person.state != "stopped":
         return "nothing"
-    find = """SELECT DISTINCT ON (target_id) id, ended_at, ended_reason FROM subscriptions
-              WHERE subscriber_id = :id AND ended_at = :stopped_at ORDER BY target_id, id DESC"""
+    find = """SELECT DISTINCT ON (target_id) id, ended_at, ended_reason FROM subscriptions b
+              WHERE subscriber_id = :id AND ended_at = :stopped_at
+                AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.target_id = b.target_id AND w.at >= b.ended_at)
+              ORDER BY target_id, id DESC"""
     return _undo(conn, person, find, {"stopped_at": person.stopped_at}, via, now)
 
 
@@ -75,8 +80,9 @@ def _undo(
     reopen_subscriptions(conn, person.id, ids)
     if person.state == "stopped":
         _withhold_others(conn, person, now)
+        note_back(public_id_of(conn, person.id))
     _refresh(conn, person)
-    _set_back(conn, person, now)
+    set_back(conn, [person.id], now)
     note_change(conn, person.id, "undo", via=via, now=now, subscription_ids=ids)
     return "undone"
 
@@ -113,26 +119,29 @@ def _refresh(conn: Connection, person: Person) -> None:
     refresh_audiences(conn)
 
 
-def _set_back(conn: Connection, person: Person, now: datetime) -> None:
-    """The range starts before the first event that was held back, is followed, and was not told elsewise. For
+def set_back(conn: Connection, subscriber_ids: Sequence[int], now: datetime) -> None:
+    """The range of each begins before the first event that was held back, is followed, and was not told elsewise. For
     `immediate` the next digest is due now, or when the quiet time ends."""
-    conn.execute(text(_SET_BACK), {"id": person.id, "now": now})
+    conn.execute(text(_SET_BACK), {"ids": list(subscriber_ids), "now": now})
 
 
 _SET_BACK = """
-WITH items AS (
-  SELECT COALESCE(d.state = 'skipped' AND d.reason IN ('stopped', 'changed'), false) AS held_back,
+WITH items AS MATERIALIZED (
+  SELECT d.subscriber_id, COALESCE(d.state = 'skipped' AND d.reason IN ('stopped', 'changed'), false) AS held_back,
          i.event_id, i.target_id
   FROM deliveries d JOIN batches b ON b.id = d.batch_id JOIN edition_items i ON i.edition_id = b.edition_id
-  WHERE d.subscriber_id = :id),
+  WHERE d.subscriber_id = ANY(:ids)),
 missed AS (
-  SELECT min(e.position) AS first
+  SELECT i.subscriber_id, min(e.position) AS first
   FROM items i JOIN change_events e ON e.id = i.event_id
-  JOIN subscriptions b ON b.subscriber_id = :id AND b.target_id = i.target_id AND b.ended_at IS NULL
+  JOIN subscriptions b ON b.subscriber_id = i.subscriber_id AND b.target_id = i.target_id AND b.ended_at IS NULL
                       AND e.position > b.start_position
-  WHERE i.held_back AND NOT EXISTS (SELECT 1 FROM items o WHERE o.event_id = i.event_id AND NOT o.held_back))
+  WHERE i.held_back AND NOT EXISTS (SELECT 1 FROM items o WHERE o.subscriber_id = i.subscriber_id
+                                    AND o.event_id = i.event_id AND NOT o.held_back)
+  GROUP BY i.subscriber_id)
 UPDATE subscribers s
 SET resume_position = LEAST(COALESCE(s.resume_position, c.covered_to), m.first - 1), partly_told = true,
     quiet_until = CASE WHEN c.frequency = 'immediate' THEN GREATEST(s.quiet_until, :now) ELSE s.quiet_until END
-FROM missed m, schedules c WHERE s.id = :id AND c.id = s.schedule_id
+FROM subscribers p LEFT JOIN missed m ON m.subscriber_id = p.id, schedules c
+WHERE p.id = ANY(:ids) AND s.id = p.id AND c.id = s.schedule_id
 """

@@ -1,6 +1,8 @@
 """Hold a person while something of theirs changes, and keep where their range starts."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
@@ -27,6 +29,17 @@ def hold_person(conn: Connection, subscriber_id: int, *, also: frozenset[int] = 
     raise LookupError(f"no subscriber {subscriber_id}")
 
 
+def hold_people(conn: Connection, subscriber_ids: Sequence[int]) -> list[int]:
+    """As `hold_person`, for many: those who are held now. Who is gone, or moves to another schedule this very moment,
+    is not among them."""
+    bind = {"ids": list(subscriber_ids)}
+    find = text("SELECT DISTINCT schedule_id FROM subscribers WHERE id = ANY(:ids)")
+    schedules = set(conn.execute(find, bind).scalars())
+    hold_schedules(conn, schedules)
+    lock = text("SELECT id, schedule_id FROM subscribers WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+    return [row.id for row in conn.execute(lock, bind) if row.schedule_id in schedules]
+
+
 def keep_range(conn: Connection, subscriber_id: int) -> None:
     """Write down where this person's range starts, before their schedule or set changes."""
     conn.execute(
@@ -36,6 +49,12 @@ def keep_range(conn: Connection, subscriber_id: int) -> None:
         ),
         {"id": subscriber_id},
     )
+
+
+def public_id_of(conn: Connection, subscriber_id: int) -> UUID:
+    find = text("SELECT public_id FROM subscribers WHERE id = :id")
+    public_id: UUID = conn.execute(find, {"id": subscriber_id}).scalar_one()
+    return public_id
 
 
 def id_of(conn: Connection, public_id: object) -> int:

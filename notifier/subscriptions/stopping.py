@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.subscriptions.ending import END_ALL
+from notifier.subscriptions.journal import note_stopped
 
 StopResult = Literal["stopped", "already", "unknown"]
 
@@ -22,6 +23,7 @@ def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -
     if person.state == "stopped":
         return "already"
     conn.execute(_STOP, {"id": person.id, "reason": reason, "now": now})
+    note_stopped(public_id)
     return "stopped"
 
 

@@ -1,0 +1,122 @@
+"""After a backup was restored: what may have been mailed since is not mailed again."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from notifier.cli.output import Json, Yes, confirm, print_json, stderr
+from notifier.cli.session import Session, open_session
+from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
+from notifier.errors import NotifierError
+from notifier.ops.actions import COMMAND_LINE
+from notifier.subscriptions.journal import Ending, endings
+
+Note = Annotated[str, typer.Option(help="Why; it is written down.")]
+
+
+def restored(
+    note: Note,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help="When the database that is gone was last used, such as 2026-11-22T08:00Z. [default: now]"
+        ),
+    ] = None,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(help="A log since the backup, the oldest first: who stopped or was erased since."),
+    ] = None,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Give up what may have gone out, instead of leaving it in doubt.")
+    ] = False,
+    nothing_lost: Annotated[
+        bool,
+        typer.Option("--nothing-lost", help="It was moved or failed over, and every change came along."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be parked, and do nothing.")
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Tell Notifier that its database was restored from a backup, or has moved. Until then it sends nothing.
+
+    Whatever may have gone out since the backup was made becomes `unknown`: it is not mailed again unless you say so.
+    First bring the records up to date: what was told after the backup must be there to be parked.
+
+    Examples:
+
+      notifier db restored --until 2026-11-22T08:00Z --log web.log --note "disk failure" --dry-run
+      notifier db restored --nothing-lost --note "moved to a new server"
+    """
+    last = _moment(until)
+    ended = _read(log or [])
+    with open_session() as session:
+        with session.engine.connect() as conn:
+            found = doubtful(conn, last or session.clock())
+        report = {"dry_run": dry_run, "open_batches": found.batches, "people": found.people}
+        report |= {"schedules": found.schedules, "ended_since": len(ended)}
+        if not dry_run:
+            confirm(_question(nothing_lost, report), yes)
+            report |= _do(session, last, ended, note, drop=drop, nothing_lost=nothing_lost)
+    if json:
+        return print_json(report)
+    for name, value in report.items():
+        stderr.print(f"{name.replace('_', ' ')}: {value}", markup=False)
+    if not dry_run:
+        stderr.print("Sending is paused. `notifier sending resume --note WHY` lets it go on.", markup=False)
+    return None
+
+
+def _question(nothing_lost: bool, report: dict[str, int]) -> str:
+    if nothing_lost:
+        return "Nothing that was written is missing here, and no other copy of it sends mail?"
+    return (
+        f"{report['open_batches']:,} batches with {report['people']:,} people were open, and runs of "
+        f"{report['schedules']:,} schedules may have gone out. Are the records up to date, and is this to be parked?"
+    )
+
+
+def _do(
+    session: Session,
+    until: datetime | None,
+    ended: dict[UUID, Ending],
+    note: str,
+    *,
+    drop: bool,
+    nothing_lost: bool,
+) -> dict[str, int]:
+    """Each step can be repeated: only the last one says that it is done."""
+    now, done = session.clock(), dict[str, int]()
+    if not nothing_lost:
+        again = end_again(session.engine, ended, settings=session.settings, now=now)
+        parked = park(session.engine, until=until or now, settings=session.settings, now=now, drop=drop)
+        done = {"stopped_again": again["stopped"], "erased_again": again["erased"]}
+        done |= {"parked_batches": parked.batches, "parked_people": parked.people}
+    with session.engine.begin() as conn:
+        at_home_again(conn, actor=COMMAND_LINE, note=note, now=now)
+    return done
+
+
+def _moment(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise typer.BadParameter("It looks like 2026-11-22T08:00Z.", param_hint="--until") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _read(paths: list[Path]) -> dict[UUID, Ending]:
+    lines: list[str] = []
+    for path in paths:
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                lines += (line for line in file if "person_" in line)
+        except OSError as error:
+            raise NotifierError(f"{path}: cannot be read ({error.strerror}).", "Check the path.") from None
+    return endings(lines)

@@ -1,0 +1,46 @@
+"""Whether this database still is where it was last used. A backup that was restored, or a copy, is not.
+
+Whatever was mailed after the backup was made is unknown to it: it would be mailed again. So nothing is planned or sent
+from a copy until an operator has said what it is (docs/decisions/0024).
+"""
+
+from sqlalchemy import Connection, text
+
+AWAY = "this database was restored, moved or copied; `notifier db restored --help` says what to do"
+"""Why nothing is sent."""
+
+# The cluster, its history (a recovery to an earlier moment and a failover begin a new one), the database in it, and
+# the table in that: each way to restore a backup changes one of them at least.
+_HERE = """
+(SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+                       left(pg_walfile_name(pg_current_wal_lsn()), 8),
+                       (SELECT oid FROM pg_database WHERE datname = current_database()),
+                       CAST(CAST('installation' AS regclass) AS oid)))
+"""
+
+
+def is_home(conn: Connection) -> bool:
+    """The first use of a database makes its place its home."""
+    home, here = conn.execute(text(f"SELECT home, {_HERE} FROM installation")).one()
+    if home is None:
+        settle(conn)
+    return home in (None, here)
+
+
+def settle(conn: Connection) -> None:
+    """From now on this is where it lives."""
+    conn.execute(text(f"UPDATE installation SET home = {_HERE}"))
+
+
+def leave_room(conn: Connection) -> None:
+    """Numbers that were given after the backup stand in mails that are out, so they are not given again."""
+    conn.execute(
+        text(
+            """SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, COALESCE(last_value, 1) + :room)
+               FROM pg_sequences WHERE schemaname = current_schema()"""
+        ),
+        {"room": ROOM},
+    )
+
+
+ROOM = 1_000_000

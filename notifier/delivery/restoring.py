@@ -1,0 +1,127 @@
+"""A backup was restored: park all that may have gone out since it was made. Nothing of it is sent on a guess."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from notifier.db import copies
+from notifier.delivery.audit import note_action
+from notifier.delivery.erasing import erase
+from notifier.delivery.history import note_settled
+from notifier.delivery.planning import plan_run
+from notifier.settings import Settings
+from notifier.subscriptions.journal import Ending
+from notifier.subscriptions.stopping import stop_all
+
+RESTORED = "restored"
+"""The failure class of what is parked: the silence of a webhook whose words were lost proves nothing about it."""
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """People whose mail may have gone out: in batches that were open, and in runs that were due since."""
+
+    batches: int
+    people: int
+    schedules: int
+
+
+def doubtful(conn: Connection, until: datetime) -> Doubtful:
+    """What `park` would look at first. How many people the runs come to is known when they are planned."""
+    row = conn.execute(
+        text(f"SELECT count(*) AS batches, COALESCE(sum(size), 0) AS people FROM batches WHERE {_OPEN}")
+    ).one()
+    return Doubtful(row.batches, int(row.people), len(_schedules(conn, until)))
+
+
+def park(
+    engine: Engine, *, until: datetime, settings: Settings, now: datetime, drop: bool = False
+) -> Doubtful:
+    """Mail went out until then at the latest. Whatever may have been among it becomes `unknown`, or `dropped`; killed
+    in between, it can be repeated. Letters that wait go out: the same link twice does no harm.
+
+    A schedule of which no run was due since the backup has told nothing since: its people get all in their next digest.
+    """
+    state = "dropped" if drop else "unknown"
+    with engine.begin() as conn:
+        batches, people = _park(conn, _OPEN, {}, state, now)
+        schedules = _schedules(conn, until)
+        conn.execute(text(_NO_REST), {"ids": schedules})
+
+    def park_run(conn: Connection, run_id: int) -> None:
+        _park(conn, f"run_id = :run_id AND {_OPEN}", {"run_id": run_id}, state, now)
+
+    for schedule_id in schedules:
+        planned = plan_run(engine, schedule_id, at=now, now=now, settings=settings, park=park_run)
+        if planned:
+            batches, people = batches + planned.batches, people + planned.people
+    return Doubtful(batches, people, len(schedules))
+
+
+# After mails that are long past: who rested would take no part, and be told of them later.
+_NO_REST = """
+UPDATE subscribers SET quiet_until = NULL WHERE quiet_until IS NOT NULL AND schedule_id = ANY(:ids)
+"""
+
+_OPEN = "state IN ('planned', 'sending', 'retrying', 'unknown') AND run_id IS NOT NULL"
+
+
+def _park(
+    conn: Connection, which: str, bind: dict[str, object], state: str, now: datetime
+) -> tuple[int, int]:
+    rows = conn.execute(
+        text(
+            f"""UPDATE batches SET state = :state, lease_until = NULL, failure_class = :restored,
+                       reason = 'sent or not: the database was restored from a backup',
+                       ended_at = CASE WHEN :state = 'dropped' THEN CAST(:now AS timestamptz) END
+                WHERE {which} RETURNING id, size"""
+        ),
+        {**bind, "state": state, "restored": RESTORED, "now": now},
+    ).all()
+    note_settled(conn, [row.id for row in rows], RESTORED, now)
+    return len(rows), sum(row.size for row in rows)
+
+
+def _schedules(conn: Connection, until: datetime) -> list[int]:
+    """Those of which a run was due since; mail at once may have gone at any moment."""
+    return list(
+        conn.execute(
+            text(
+                "SELECT id FROM schedules WHERE frequency = 'immediate' OR next_due_at <= :until ORDER BY id"
+            ),
+            {"until": until},
+        ).scalars()
+    )
+
+
+def end_again(
+    engine: Engine, endings: Mapping[UUID, Ending], *, settings: Settings, now: datetime
+) -> Counter[Ending]:
+    """Whoever stopped everything or was erased after the backup was made does so again; how many."""
+    done = Counter[Ending]()
+    for person, ending in endings.items():
+        with engine.begin() as conn:
+            key = conn.execute(text(_KEY), {"person": person}).scalar_one_or_none()
+            if key is None:
+                continue
+            again = (
+                erase(conn, key, settings=settings, now=now)
+                if ending == "erased"
+                else stop_all(conn, person, reason="operator", now=now) == "stopped"
+            )
+        done[ending] += again
+    return done
+
+
+_KEY = "SELECT email_key FROM subscribers WHERE public_id = :person"
+
+
+def at_home_again(conn: Connection, *, actor: str, note: str, now: datetime) -> None:
+    """The last step: planning goes on, and sending once it is resumed."""
+    copies.leave_room(conn)
+    copies.settle(conn)
+    note_action(conn, "database_restored", "all", note, actor=actor, now=now)
