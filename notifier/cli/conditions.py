@@ -24,7 +24,13 @@ def match(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find the condition that a phrase means among those that are stored, and say how it was found."""
+    """Find the condition that a phrase means among those that are stored, and say how it was found.
+
+    Examples:
+
+      notifier conditions match "tumour of the throat" asthma
+      notifier conditions match --file phrases.txt
+    """
     wanted = list(phrases or [])
     if file:
         wanted += _lines(file)

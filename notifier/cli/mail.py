@@ -30,7 +30,12 @@ Out = Annotated[Path | None, typer.Option(help="Write to this file.")]
 
 @app.command("list")
 def list_all(json: Json = False) -> None:
-    """Every mail there is, by the name under which it can be previewed."""
+    """Every mail there is, by the name under which it can be previewed.
+
+    Examples:
+
+      notifier mail list
+    """
     settings = load_settings()
     rows = [[name, render_sample(name, settings).subject] for name in MAILS]
     if json:
@@ -46,7 +51,13 @@ def preview_sample(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """One mail with made-up studies, as its reader gets it."""
+    """One mail with made-up studies, as its reader gets it.
+
+    Examples:
+
+      notifier mail preview digest-one-change
+      notifier mail preview letter-confirm --part html --out mail.html
+    """
     if name not in MAILS:
         raise typer.BadParameter(f"{name!a} is none of {', '.join(MAILS)}.", param_hint="NAME")
     if locale not in locales():

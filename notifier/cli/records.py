@@ -41,6 +41,11 @@ def import_records(
 
     One change event is written for each study version that followers want to hear of. A record that
     is broken or older than the stored one is left out with its file, line and reason; the rest goes in.
+
+    Examples:
+
+      notifier records import studies.ndjson.gz
+      notifier records import downloads/ --json
     """
     with open_session() as session:
         with byte_progress("Importing") as progress:
@@ -67,7 +72,13 @@ def poll(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ask the registry itself for what was posted since a day, and take it in."""
+    """Ask the registry itself for what was posted since a day, and take it in.
+
+    Examples:
+
+      notifier records poll
+      notifier records poll --since 2026-11-01
+    """
     with open_session() as session:
         with session.engine.connect() as conn:
             installed = installed_on(conn)
@@ -81,7 +92,12 @@ def poll(
 
 @app.command()
 def diff(before: Path, after: Path, json: Json = False) -> None:
-    """Say what a follower of the study would be told of the step from one record file to another."""
+    """Say what a follower of the study would be told of the step from one record file to another.
+
+    Examples:
+
+      notifier records diff before.json after.json
+    """
     found = diff_files(before, after)
     if json:
         return print_json(found)

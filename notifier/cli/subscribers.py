@@ -1,11 +1,10 @@
 """People: added in bulk, shown, exported, erased."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, print_counts, print_json, print_table, stderr, stdout
+from notifier.cli.output import Json, Yes, confirm, print_counts, print_json, print_table, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
 from notifier.delivery.erasing import erase as erase_everything
@@ -24,6 +23,10 @@ def import_file(file: Path, json: Json = False) -> None:
 
     Columns: email,study,condition,frequency,timezone,confirmed_at. A bad line is left out with its number and
     reason, the rest goes in. Repeating the file adds nothing.
+
+    Examples:
+
+      notifier subscribers import people.csv
     """
     with open_session() as session:
         result = import_subscribers(
@@ -41,7 +44,12 @@ def import_file(file: Path, json: Json = False) -> None:
 
 @app.command()
 def show(email: str, json: Json = False) -> None:
-    """What one person follows, and when they hear of it."""
+    """What one person follows, and when they hear of it.
+
+    Examples:
+
+      notifier subscribers show ana@example.org
+    """
     with open_session() as session:
         person = _person(session, email)
     if json:
@@ -66,20 +74,27 @@ def show(email: str, json: Json = False) -> None:
 
 @app.command()
 def export(email: str) -> None:
-    """Everything that is held about one person, as JSON."""
+    """Everything that is held about one person, as JSON.
+
+    Examples:
+
+      notifier subscribers export ana@example.org > ana.json
+    """
     with open_session() as session:
         print_json(_person(session, email))
 
 
 @app.command()
-def erase(email: str, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Delete one person and all they asked for. A keyed hash stays, so that they are never mailed again."""
+def erase(email: str, yes: Yes = False) -> None:
+    """Delete one person and all they asked for. A keyed hash stays, so that they are never mailed again.
+
+    Examples:
+
+      notifier subscribers erase ana@example.org
+    """
     with open_session() as session:
         key = address_key_of(session, email)
-        if not yes:
-            typer.confirm(
-                "Delete this person and all their subscriptions? It cannot be undone.", abort=True, err=True
-            )
+        confirm("Delete this person and all their subscriptions? It cannot be undone.", yes)
         with session.engine.begin() as conn:
             erased = erase_everything(conn, key, settings=session.settings, now=session.clock())
     if not erased:
