@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, count
 
 from sqlalchemy import Connection, text
 
@@ -86,16 +87,34 @@ def claim_run(conn: Connection, schedule_id: int, at: datetime) -> DueRun | None
 
 
 def open_run(conn: Connection, due: DueRun, at: datetime) -> int:
-    """The id of the run. An immediate run is found again when people whose quiet interval ends join it."""
-    conn.execute(
-        text(
-            """INSERT INTO runs (key, schedule_id, local_date, from_position, to_position, planned_at)
-               VALUES (:key, :schedule_id, :local_date, :covered_to, :head, :at) ON CONFLICT (key) DO NOTHING"""
-        ),
-        {**due.__dict__, "at": at, "rhythm": None},
+    """The id of the run. An immediate run is found again when people whose quiet interval ends join it.
+
+    Where somebody who is planned for has had a digest of it that was held back, it is `immediate/812/2`: nobody has two
+    of one run.
+    """
+    new = text(
+        """INSERT INTO runs (key, schedule_id, local_date, from_position, to_position, planned_at)
+           VALUES (:key, :schedule_id, :local_date, :covered_to, :head, :at) ON CONFLICT (key) DO NOTHING"""
     )
-    run_id: int = conn.execute(text("SELECT id FROM runs WHERE key = :key"), {"key": due.key}).scalar_one()
-    return run_id
+    for key in chain([due.key], (f"{due.key}/{number}" for number in count(2))):
+        is_new = conn.execute(new, {**due.__dict__, "key": key, "at": at, "rhythm": None}).rowcount
+        run_id: int = conn.execute(text("SELECT id FROM runs WHERE key = :key"), {"key": key}).scalar_one()
+        if is_new or not due.immediate or not _has_had_it(conn, run_id):
+            return run_id
+    raise AssertionError("numbers do not end")
+
+
+def _has_had_it(conn: Connection, run_id: int) -> bool:
+    """Anybody in `planned_mail`."""
+    return bool(
+        conn.execute(
+            text(
+                """SELECT EXISTS (SELECT 1 FROM planned_mail p
+                                  JOIN deliveries d ON d.subscriber_id = p.subscriber_id AND d.run_id = :run_id)"""
+            ),
+            {"run_id": run_id},
+        ).scalar_one()
+    )
 
 
 def close_range(conn: Connection, due: DueRun, at: datetime, quiet_until: datetime) -> None:

@@ -10,6 +10,11 @@ FOR_GOOD = ("complaint", "unsubscribed")
 """Why a subscription ended, or why an address is on the do-not-mail list: only a new confirmation brings it back."""
 
 
+WHY_WITHDRAWN = """(SELECT w.reason FROM withdrawals w
+    WHERE b.ended_reason = 'withdrawn' AND w.target_id = b.target_id AND w.at <= b.ended_at
+    ORDER BY w.at DESC LIMIT 1)"""
+"""SQL: what an operator wrote for the person whose subscription `b` they ended."""
+
 END_ALL = """
 UPDATE subscriptions b
 SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
@@ -28,6 +33,44 @@ def end_subscription(
             {"id": subscriber_id, "target_id": target_id, "reason": reason, "now": now},
         ).scalars()
     )
+
+
+def end_for_all(
+    conn: Connection,
+    subscriber_ids: Sequence[int],
+    target_id: int,
+    *,
+    reason: str,
+    action: str,
+    now: datetime,
+) -> list[int]:
+    """Those of these people, who are held, who followed this until now. Each has a line in their trail."""
+    return list(
+        conn.execute(
+            text(_END_FOR_ALL),
+            {
+                "ids": list(subscriber_ids),
+                "target_id": target_id,
+                "reason": reason,
+                "action": action,
+                "now": now,
+            },
+        ).scalars()
+    )
+
+
+_END_FOR_ALL = """
+WITH ended AS (
+  UPDATE subscriptions b
+  SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
+  FROM subscribers s JOIN schedules c ON c.id = s.schedule_id
+  WHERE s.id = ANY(:ids) AND b.subscriber_id = s.id AND b.target_id = :target_id AND b.ended_at IS NULL
+  RETURNING b.id, b.subscriber_id),
+noted AS (
+  INSERT INTO subscription_changes (subscriber_id, subscription_id, at, action, via)
+  SELECT subscriber_id, id, :now, :action, 'operator' FROM ended)
+SELECT subscriber_id FROM ended
+"""
 
 
 def reopen_subscriptions(conn: Connection, subscriber_id: int, ids: Sequence[int]) -> None:

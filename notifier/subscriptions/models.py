@@ -220,5 +220,5 @@ class SubscriptionChange(Base):
     at: Mapped[datetime]
     action: Mapped[
         str
-    ]  # confirm, follow, stop, stop_all, undo, frequency, reach, titles, language, pause, resume, try_again
+    ]  # confirm, follow, stop, stop_all, undo, frequency, reach, titles, language, pause, resume, try_again, withdrawn
     via: Mapped[str]  # one_click, page, manage, confirm, feedback, operator

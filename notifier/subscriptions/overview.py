@@ -10,14 +10,14 @@ from sqlalchemy import Connection, Row, text
 
 from notifier.registry.statuses import FINAL_STATUSES
 from notifier.subscriptions.after_the_end import conditions_to_offer
-from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD
+from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD, WHY_WITHDRAWN
 from notifier.subscriptions.wishes import LABEL
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """`label` is for people. `can_undo`: it ended, and one button brings it back. `is_over`: the study itself has
-    ended; `offers` are conditions of it that may be followed instead."""
+    """`label` is for people. `why`: an operator ended it, in their words. `can_undo`: it ended, and one button brings
+    it back. `is_over`: the study itself has ended; `offers` are conditions of it that may be followed instead."""
 
     public_id: UUID
     target_id: int
@@ -27,6 +27,7 @@ class Followed:
     reach: int
     since: datetime
     ended_at: datetime | None
+    why: str | None
     can_undo: bool
     is_over: bool
     offers: tuple[str, ...]
@@ -79,8 +80,8 @@ FROM subscribers s JOIN schedules c ON c.id = s.schedule_id WHERE s.public_id = 
 _FOLLOWED = f"""
 SELECT * FROM (
   SELECT DISTINCT ON (b.target_id) b.public_id, b.target_id, t.kind, t.key, {LABEL} AS label,
-         b.reach, b.confirmed_at AS since, b.ended_at, b.ended_reason, st.facts ->> 'overallStatus' AS status,
-         st.facts -> 'conditions' AS conditions
+         b.reach, b.confirmed_at AS since, b.ended_at, b.ended_reason, {WHY_WITHDRAWN} AS why,
+         st.facts ->> 'overallStatus' AS status, st.facts -> 'conditions' AS conditions
   FROM subscriptions b JOIN targets t ON t.id = b.target_id
   LEFT JOIN studies st ON t.kind = 'study' AND st.nct_id = t.key
   WHERE b.subscriber_id = :id AND (b.ended_at IS NULL OR b.ended_at > :since)
@@ -102,6 +103,7 @@ def _followed(row: Row[Any], suppression: str | None, conditions: Collection[str
         reach=row.reach,
         since=row.since,
         ended_at=row.ended_at,
+        why=row.why,
         can_undo=row.ended_at is not None and not for_good,
         is_over=is_over,
         offers=conditions_to_offer(row.conditions or [], conditions) if is_over else (),

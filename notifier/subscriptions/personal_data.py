@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from notifier.conditions.forgetting import forget_targets
 from notifier.db.base import Json
+from notifier.subscriptions.ending import WHY_WITHDRAWN
 from notifier.subscriptions.holding import hold_person
 
 
@@ -41,9 +42,9 @@ FROM subscribers s JOIN schedules c ON c.id = s.schedule_id WHERE s.email_key = 
 
 _SUPPRESSION = "SELECT reason, note, created_at FROM suppressions WHERE email_key = :key"
 
-_SUBSCRIPTIONS = """
+_SUBSCRIPTIONS = f"""
 SELECT b.public_id, t.kind, t.label AS target, b.reach, b.confirmed_at, b.source, b.ended_at, b.ended_reason,
-       (SELECT u.public_id FROM sign_ups u WHERE u.id = b.sign_up_id) AS sign_up
+       {WHY_WITHDRAWN} AS why, (SELECT u.public_id FROM sign_ups u WHERE u.id = b.sign_up_id) AS sign_up
 FROM subscriptions b JOIN targets t ON t.id = b.target_id
 WHERE b.subscriber_id = :id ORDER BY b.id
 """

@@ -61,6 +61,24 @@ def test_what_was_skipped_because_of_the_stop_comes_with_the_next_digest_and_wha
     assert len(post.read(anna)) == 3
 
 
+def test_for_who_hears_at_once_the_rest_of_what_was_held_back_comes_though_nothing_new_has_happened(
+    post: Post,
+) -> None:
+    """It belongs to the run that they have had already. Others' mail must not wait for that either."""
+    at_once = Rhythm("immediate", "UTC", 0)
+    anna, ben = (
+        post.person("anna", ASTHMA, ECZEMA, rhythm=at_once),
+        post.person("ben", ASTHMA, rhythm=at_once),
+    )
+    event = post.event(ASTHMA)
+    rest = post.event(ECZEMA)
+    post.tick(AT)
+    post.stop_one(anna, ASTHMA)
+    assert [plan.people for plan in post.tick(AT + post.settings.quiet_interval)] == [1]
+    post.send(AT + post.settings.quiet_interval)
+    assert (post.read(anna), post.read(ben)) == ([("Eczema", rest)], [("Asthma", event)])
+
+
 def test_a_later_digest_that_was_sent_before_an_earlier_one_is_not_sent_again(post: Post) -> None:
     """The first waits for its provider, the second gets through."""
     anna = post.person("anna", ASTHMA)
