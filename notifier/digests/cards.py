@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote
 
 from notifier.digests.content import Item, Reason
@@ -30,8 +31,7 @@ class CardLinks:
     stop: Callable[[int], str]
 
 
-@dataclass(frozen=True, slots=True)
-class CardView:
+class CardView(NamedTuple):
     """`title` is the site's question, or else the registry's own title, which then is not said twice.
 
     `parts` are the site's own words, each with our label; `caution` is ours, where they tell no harm or not all of it.
@@ -57,29 +57,6 @@ class CardView:
     why: tuple[str, ...]
     stop_url: str
     manage_url: str
-
-    def because(self, why: tuple[str, ...], stop_url: str) -> "CardView":
-        """By hand, as each edition has some of its own: `replace` takes four times as long."""
-        return CardView(
-            self.nct_id,
-            self.url,
-            self.title,
-            self.registry_title,
-            self.state,
-            self.seen,
-            self.facts,
-            self.lead,
-            self.told,
-            self.also,
-            self.ending,
-            self.summary,
-            self.is_summary_theirs,
-            self.parts,
-            self.caution,
-            why,
-            stop_url,
-            self.manage_url,
-        )
 
 
 def is_followed(item: Item) -> bool:
@@ -132,7 +109,7 @@ def card_view(item: Item, links: CardLinks, language: Language) -> CardView:
         about = item.told[key] = _about(item, links.study, language, followed=followed)
     stop_url = next((links.stop(reason.target_id) for reason in item.reasons if reason.kind == "study"), "")
     why = _why(item, language)
-    return about.because(why, stop_url) if why or stop_url else about
+    return about._replace(why=why, stop_url=stop_url) if why or stop_url else about
 
 
 def _about(item: Item, url_pattern: str, language: Language, *, followed: bool) -> CardView:
@@ -238,6 +215,8 @@ def choice(label: str, language: Language) -> str:
 
 
 def _why_line(reason: Reason, language: Language, *, is_only: bool) -> str:
+    if is_only and reason.evidence not in (NARROWER, ASSIGNED):
+        return ""
     label = choice(reason.label, language)
     if reason.evidence == NARROWER:
         return language.gettext(
@@ -245,8 +224,6 @@ def _why_line(reason: Reason, language: Language, *, is_only: bool) -> str:
         )
     if reason.evidence == ASSIGNED:
         return language.gettext("The registry’s index lists this study under “%(name)s”.", name=label)
-    if is_only:
-        return ""
     if reason.kind == "study":
         return language.gettext("You follow this study.")
     return language.gettext("You follow “%(name)s”.", name=label)

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from notifier.digests.cards import (
@@ -24,8 +23,7 @@ TITLES = 10
 NUMBERS = 30  # of the rest; a mail that lists more helps nobody
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """New studies for one condition that the person chose; `label` and `stop_url` are empty where none is known."""
 
     label: str
@@ -33,8 +31,7 @@ class Group:
     stop_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A study told by its title, or by its number alone."""
 
     nct_id: str
@@ -43,8 +40,7 @@ class Line:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     followed: tuple[CardView, ...]
     groups: tuple[Group, ...]
     titles: tuple[Line, ...]

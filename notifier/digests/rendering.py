@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import css_inline
 from jinja2 import (
@@ -26,7 +26,6 @@ from notifier.digests import pieces
 from notifier.digests.cards import CardView
 from notifier.digests.content import EditionContent, RenderedMail
 from notifier.digests.outline import CARDS
-from notifier.digests.text import underline, wrap
 from notifier.digests.view import DigestView, ItemToken, digest_view
 from notifier.errors import NotifierError
 from notifier.languages.catalogue import language_of, locales
@@ -51,15 +50,12 @@ def render(content: EditionContent, settings: Settings, item_token: ItemToken) -
     language = language_of(content.locale)
     for cards in _CARDS:
         view = _view(content, settings, item_token, language, cards)
-        frame, pieces_of_html = pieces.split(view, lambda study: _inlined_card(study, language))
-        html = pieces.join(_inlined_frame(frame, language), pieces_of_html)
+        around, its_pieces = pieces.split(view, lambda study: _card_piece(study, language))
+        frames = _frames(around, language)
+        html = pieces.join_html(frames.html, its_pieces)
         if not _is_too_large(html):
             break
-    return RenderedMail(
-        subject=filled(f"{view.mail}/subject.txt", language, mail=view).strip(),
-        text=filled(f"{view.mail}/body.txt", language, mail=view).strip() + "\n",
-        html=html,
-    )
+    return RenderedMail(subject=frames.subject, text=pieces.join_text(frames.text, its_pieces), html=html)
 
 
 def _view(
@@ -79,9 +75,19 @@ def _is_too_large(html: str) -> bool:
     return 4 * len(html) > MOST_BYTES and len(html.encode()) > MOST_BYTES
 
 
+class _Frames(NamedTuple):
+    subject: str
+    text: pieces.Frame
+    html: pieces.Frame
+
+
 @lru_cache(KEPT_FRAMES)
-def _inlined_frame(view: DigestView, language: Language) -> pieces.Frame:
-    return pieces.cut(inlined(f"{view.mail}/body.html", language, mail=view))
+def _frames(view: DigestView, language: Language) -> _Frames:
+    return _Frames(
+        subject=filled(f"{view.mail}/subject.txt", language, mail=view).strip(),
+        text=pieces.cut(filled(f"{view.mail}/body.txt", language, mail=view).strip() + "\n"),
+        html=pieces.cut(inlined(f"{view.mail}/body.html", language, mail=view)),
+    )
 
 
 def inlined(template: str, language: Language, **values: Any) -> str:
@@ -95,13 +101,11 @@ def styles() -> str:
 
 
 @lru_cache(KEPT_CARDS)
-def _inlined_card(study: CardView, language: Language) -> str:
-    return _INLINER.inline_fragment(_card("_base/card.html", study, language), styles())
-
-
-@lru_cache(KEPT_CARDS)
-def _text_card(study: CardView, language: Language) -> str:
-    return _card("_base/card.txt", study, language)
+def _card_piece(study: CardView, language: Language) -> pieces.Piece:
+    return pieces.Piece(
+        html=_INLINER.inline_fragment(_card("_base/card.html", study, language), styles()),
+        text=_card("_base/card.txt", study, language),
+    )
 
 
 def _card(template: str, study: CardView, language: Language) -> str:
@@ -169,8 +173,7 @@ def _templates(language: Language) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(wrap=wrap, underline=underline, theirs=_theirs)
-    environment.globals.update(text_card=lambda study: _text_card(study, language))
+    environment.filters.update(wrap=pieces.wrapped, underline=pieces.underlined, theirs=_theirs)
     speak(environment, language)
     for name in environment.list_templates(("html", "txt", "css")):
         environment.get_template(name)
@@ -182,5 +185,5 @@ _INLINER = css_inline.CSSInliner(keep_style_tags=False, keep_link_tags=False, lo
 
 def forget() -> None:
     """Read the templates and their styles anew: somebody edits them."""
-    for kept in (_templates, styles, _inlined_frame, _inlined_card, _text_card):
+    for kept in (_templates, styles, _frames, _card_piece):
         kept.cache_clear()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from notifier.digests.cards import has_just_ended, is_followed, title
 from notifier.digests.content import Item
@@ -13,14 +14,19 @@ from notifier.languages.language import Language
 SUBJECT_LIMIT = 76
 PREHEADER_LIMIT = 90
 SHORT_PREHEADER = 40
+KEPT = 1024  # counts come again and again
 
 
 def headline(items: Sequence[Item], language: Language) -> str:
     """`1 update to a study you follow`, `4 new studies for you`, `5 updates: 2 changes, 3 new studies`."""
     if is_ending(items):
         return language.gettext("A study you follow has ended")
-    changed = sum(is_followed(item) for item in items)
-    new = len(items) - changed
+    changed = sum(map(is_followed, items))
+    return _headline(changed, len(items) - changed, language)
+
+
+@lru_cache(KEPT)
+def _headline(changed: int, new: int, language: Language) -> str:
     if not new:
         return language.ngettext(
             "%(num)s update to a study you follow", "%(num)s updates to studies you follow", changed
@@ -71,19 +77,25 @@ def preheader(items: Sequence[Item], language: Language) -> str:
     if is_ending(items):
         return " ".join(language.gettext(WORDS["news"][one]) for one in ("ended", "more"))
     followed = [item for item in items if is_followed(item)]
-    told = Counter(min(map(weight, item.changes)) for item in followed)
-    lines = [_counted(WORDS["topics"][TOPICS[number]], told[number], language) for number in sorted(told)]
     new = [item for item in items if not is_followed(item)]
+    is_open = sum([item.study.get("overallStatus") == "RECRUITING" for item in new])
+    weights = tuple(sorted([min(map(weight, item.changes)) for item in followed]))
+    return _preheader(weights, len(new), is_open, language)
+
+
+@lru_cache(KEPT)
+def _preheader(weights: tuple[int, ...], new: int, is_open: int, language: Language) -> str:
+    told = Counter(weights)
+    lines = [_counted(WORDS["topics"][TOPICS[number]], told[number], language) for number in told]
     if new:
-        lines.append(_new_line(new, language))
+        lines.append(_new_line(new, is_open, language))
     return _fit(lines, language)
 
 
-def _new_line(new: Sequence[Item], language: Language) -> str:
-    is_open = sum(item.study.get("overallStatus") == "RECRUITING" for item in new)
+def _new_line(new: int, is_open: int, language: Language) -> str:
     if not is_open:
-        return _counted(WORDS["news"]["none_open"], len(new), language)
-    if len(new) == 1:
+        return _counted(WORDS["news"]["none_open"], new, language)
+    if new == 1:
         return language.gettext(WORDS["news"]["only_one_open"])
     return _counted(WORDS["news"]["open"], is_open, language)
 

@@ -1,8 +1,7 @@
 """All that the digest's templates read. A template can show nothing that does not stand here."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from notifier.digests.cards import CardLinks, choice
 from notifier.digests.collapse import collapse
@@ -21,8 +20,7 @@ ItemToken = Callable[[int], str]
 """Of a target's id: what stands behind the reader's own link where it is to stop that target alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class DigestView:
+class DigestView(NamedTuple):
     """`mail` is the folder of its templates: that a study has ended, and nothing else, is told by a mail of its own."""
 
     mail: Literal["digest", "ended"]
@@ -58,7 +56,7 @@ def digest_view(
         raise NothingToSay("Every change in this edition cancelled out.", "Skip its deliveries.")
     shown = outline(items, CardLinks(settings.site_study_url, stop_url), language, cards)
     if is_ending(items):  # says below the card how to follow new studies
-        shown = replace(shown, followed=tuple(replace(card, manage_url="") for card in shown.followed))
+        shown = shown._replace(followed=tuple(card._replace(manage_url="") for card in shown.followed))
     studies, conditions = _choices(items, "study", language), _choices(items, "condition", language)
     return DigestView(
         mail="ended" if is_ending(items) else "digest",

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -83,5 +83,9 @@ def read_uuid(text: str) -> UUID:
         raise BadToken("no id in it") from error
 
 
+_TO_URLS = bytes.maketrans(b"+/", b"-_")
+
+
 def _base64(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    """As itsdangerous writes it: for URLs, and without padding."""
+    return b2a_base64(data, newline=False).translate(_TO_URLS, b"=").decode()

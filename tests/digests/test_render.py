@@ -27,7 +27,7 @@ from notifier.digests.sample_parts import (
 )
 from notifier.digests.samples import SAMPLES
 from notifier.digests.tags import MANAGE_TAG, TAG_PREFIX, UNSUBSCRIBE_TAG
-from notifier.digests.view import digest_view
+from notifier.digests.view import DigestView, digest_view
 from notifier.errors import NotifierError
 from notifier.languages.catalogue import language_of
 from tests.digests.mail_lint import links, lint, preheader
@@ -216,6 +216,7 @@ def test_a_template_that_cannot_be_filled_is_named(broken: str, monkeypatch: pyt
         loader=DictLoader({"digest/subject.txt": broken}), cache_size=0
     )
     monkeypatch.setattr(rendering, "_templates", lambda language: templates)
+    rendering._frames.cache_clear()
     with pytest.raises(NotifierError, match=r"digest/subject\.txt"):
         mail_of(changed_item(1, OPENED))
 
@@ -234,6 +235,9 @@ ODD_NAMES = [
     "it’s l'eau",
     "a\u00a0space",
     "<!--0-->",
+    "<!--\x010-->",
+    "\x02-\x02a line\x03",
+    "a name that is far longer than one line of a text part may be, " * 2,
     "&amp; &lt;",
     "حمى",
 ]
@@ -242,12 +246,15 @@ ODD_NAMES = [
 @pytest.mark.parametrize("name", [*SAMPLES, *ODD_NAMES])
 def test_a_mail_put_together_from_pieces_is_the_mail_in_one_piece(name: str):
     content = SAMPLES.get(name) or edition(new_item(1, reason("condition", name, 1)), new_item(2))
-    view = digest_view(content, SETTINGS, item_token, ENGLISH)
-    macro = rendering._templates(ENGLISH).get_template("_base/card.html").module.card
-    groups = tuple(replace(group, cards=tuple(map(macro, group.cards))) for group in view.outline.groups)
-    whole = replace(
-        view, outline=replace(view.outline, followed=tuple(map(macro, view.outline.followed)), groups=groups)
-    )
-    assert render(content, SETTINGS, item_token).html == rendering.inlined(
-        f"{view.mail}/body.html", ENGLISH, mail=whole
-    )
+    view, mail = digest_view(content, SETTINGS, item_token, ENGLISH), render(content, SETTINGS, item_token)
+    assert mail.html == rendering.inlined(f"{view.mail}/body.html", ENGLISH, mail=with_cards(view, "html"))
+    text = rendering.filled(f"{view.mail}/body.txt", ENGLISH, mail=with_cards(view, "txt"))
+    assert mail.text == text.strip() + "\n"
+
+
+def with_cards(view: DigestView, part: str) -> DigestView:
+    """With each card as it stands in this part, in place of what it tells."""
+    card = rendering._templates(ENGLISH).get_template(f"_base/card.{part}").module.card
+    groups = tuple(group._replace(cards=tuple(map(card, group.cards))) for group in view.outline.groups)
+    followed = tuple(map(card, view.outline.followed))
+    return view._replace(outline=view.outline._replace(followed=followed, groups=groups))
