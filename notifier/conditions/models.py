@@ -1,6 +1,15 @@
 """Targets: what one can follow. A target is a study or a condition."""
 
-from sqlalchemy import Boolean, CheckConstraint, Identity, Index, Integer, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -26,3 +35,16 @@ class Target(Base):
     label: Mapped[str]
     concept_id: Mapped[str | None]
     known: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # a study has been about it
+
+
+class ConditionName(Base):
+    """A name of a condition in a vocabulary that an operator has loaded (MeSH), by its normal form."""
+
+    __tablename__ = "condition_names"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    concept_id: Mapped[str] = mapped_column(primary_key=True)
+    heading: Mapped[str]
+    rank: Mapped[int] = mapped_column(
+        SmallInteger
+    )  # 0 the heading, 1 another name of it, 2 narrower or related

@@ -29,6 +29,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_brakes")),
     )
     op.create_table(
+        "condition_names",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("concept_id", sa.Text(), nullable=False),
+        sa.Column("heading", sa.Text(), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "concept_id", name=op.f("pk_condition_names")),
+    )
+    op.create_table(
         "counts",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
