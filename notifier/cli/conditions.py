@@ -1,4 +1,4 @@
-"""What a phrase means here."""
+"""What a phrase means here, and the vocabulary that helps to say so."""
 
 import sys
 from dataclasses import asdict
@@ -8,12 +8,16 @@ from typing import Annotated
 import orjson
 import typer
 
-from notifier.cli.output import Json, stdout
+from notifier.cli.output import Json, Yes, confirm, print_counts, print_json, stdout
 from notifier.cli.session import open_session
 from notifier.conditions.matching import match_phrase
+from notifier.conditions.mesh import read_descriptors
+from notifier.conditions.vocabulary import load_vocabulary, stored_names
 from notifier.errors import NotifierError
 
-app = typer.Typer(help="Conditions: what a phrase means here.", no_args_is_help=True)
+app = typer.Typer(help="Conditions: what a phrase means here, and a vocabulary for it.", no_args_is_help=True)
+FEWEST_KEPT = 0.5
+"""A file that would leave fewer of the names that are stored is asked about: it may be cut off."""
 
 
 @app.command()
@@ -45,6 +49,34 @@ def match(
                 name = found["concept"]["name"] if found["concept"] else "not known here"
                 stdout.print(f"{phrase}: {name} ({found['how']})", markup=False)
         sys.stdout.flush()
+
+
+@app.command("load-mesh")
+def load_mesh(
+    path: Annotated[Path, typer.Argument(help="desc….xml or d….bin of MeSH, .gz or not.")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Load the names of conditions from MeSH, so that `conditions match` knows synonyms.
+
+    The vocabulary becomes what the file says; to repeat it changes nothing. What people follow, and which studies they
+    hear of, stays as it is.
+
+    Examples:
+
+      notifier conditions load-mesh desc2026.xml.gz
+      notifier conditions load-mesh d2026.bin --json
+    """
+    with open_session() as session, session.engine.begin() as conn:
+        before = stored_names(conn)
+        result = load_vocabulary(conn, read_descriptors(path))
+        if result.removed > before * FEWEST_KEPT:
+            told = f"{result.removed:,} of {before:,} names are not in this file"
+            confirm(f"{told}; it may be cut off. Forget them?", yes)
+    if json:
+        print_json(asdict(result))
+    else:
+        print_counts(asdict(result))
 
 
 def _lines(file: Path) -> list[str]:

@@ -16,7 +16,10 @@ COMMANDS: Entries = {
     "web": ("notifier.cli.services:web", "Serve the pages, the API and the webhook on PORT."),
     "db": ("notifier.cli.services:db_app", "The database."),
     "records": ("notifier.cli.records:app", "Trial records: import, compare, ask the registry."),
-    "conditions": ("notifier.cli.conditions:app", "Conditions: what a phrase means here."),
+    "conditions": (
+        "notifier.cli.conditions:app",
+        "Conditions: what a phrase means here, and a vocabulary for it.",
+    ),
     "subscribers": ("notifier.cli.subscribers:app", "Subscribers: import, show, export, erase."),
     "digest": ("notifier.cli.digest:app", "Digests: run, preview."),
     "mail": ("notifier.cli.mail:app", "Mails, made up: list, preview."),

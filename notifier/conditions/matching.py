@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from notifier.conditions.normal_form import BadCondition, clean_condition, normal_form
+from notifier.conditions.vocabulary import How, named
 
 MAX_SUGGESTIONS = 20
 
@@ -23,11 +23,14 @@ LIMIT :limit
 
 @dataclass(frozen=True, slots=True)
 class PhraseMatch:
-    """What a phrase means here. `concept` is {"id", "name"}; the id is the normal form where no MeSH id is known."""
+    """What a phrase means here. `concept` is {"id", "name"}; the id is the normal form where no MeSH id is known.
+
+    Found by a study's own words (exact, normal_form), else in the vocabulary that was loaded, if one was: as a heading
+    (normal_form), another name of it (synonym), or something narrower or related (entry_term)."""
 
     phrase: str
     concept: dict[str, str] | None
-    how: Literal["exact", "normal_form", "none"]
+    how: How
     qualifiers: list[str] = field(default_factory=list)  # a vocabulary will fill it: "metastatic", "stage IV"
 
 
@@ -45,11 +48,19 @@ def match_phrase(conn: Connection, phrase: str) -> PhraseMatch:
         return PhraseMatch(phrase, None, "none")
     row = conn.execute(_BY_KEY, {"key": normal_form(clean)}).one_or_none()
     if row is None:
-        return PhraseMatch(phrase, None, "none")
+        return _in_vocabulary(conn, phrase, normal_form(clean))
     concept = {"id": row.concept_id or normal_form(clean), "name": row.label}
     return PhraseMatch(
         phrase, concept, "exact" if row.label.casefold() == clean.casefold() else "normal_form"
     )
+
+
+def _in_vocabulary(conn: Connection, phrase: str, key: str) -> PhraseMatch:
+    found = named(conn, key)
+    if found is None:
+        return PhraseMatch(phrase, None, "none")
+    concept_id, heading, how = found
+    return PhraseMatch(phrase, {"id": concept_id, "name": heading}, how)
 
 
 def suggest(conn: Connection, query: str, limit: int = 10) -> list[Suggestion]:
