@@ -25,6 +25,10 @@ COMMANDS: Entries = {
     "mail": ("notifier.cli.mail:app", "Mails, made up: list, preview."),
     "deliveries": ("notifier.cli.deliveries:app", "Deliveries: one mail to one person each."),
     "sending": ("notifier.cli.sending:app", "Sending: pause and resume."),
+    "corrections": (
+        "notifier.cli.corrections:app",
+        "Corrections after an accident: send again, correct, withdraw.",
+    ),
     "suppressions": ("notifier.cli.suppressions:app", "Suppressions: addresses that must not be mailed."),
     "trace": ("notifier.cli.trace:trace", "Why this did or did not go out: by study or by person."),
 }

@@ -4,6 +4,7 @@ Whom it is for and what it says name a correction. Asked for again, it goes to t
 and to nobody twice: it is a run, and nobody has two deliveries of one run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -89,6 +90,17 @@ def load_corrections(conn: Connection, batch_ids: list[int]) -> dict[int, Correc
         {"ids": batch_ids},
     )
     return {row.id: CorrectionContent(row.kind, row.locale, row.text) for row in rows}
+
+
+def newest_corrections(conn: Connection, limit: int) -> Sequence[Row[Any]]:
+    """(run_id, run, kind, about, created_at, text), the newest first."""
+    return conn.execute(
+        text(
+            """SELECT run_id, 'correction/' || id AS run, kind, about, created_at, text FROM corrections
+               ORDER BY id DESC LIMIT :limit"""
+        ),
+        {"limit": limit},
+    ).all()
 
 
 @dataclass(frozen=True)
