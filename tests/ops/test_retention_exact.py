@@ -1,88 +1,99 @@
-"""Upkeep at any moment leaves promise 4 as it is: the state machine, while old mail goes."""
+"""Who undoes and pauses hears each thing once, however long ago it was told: the ledger keeps what that needs."""
 
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 import pytest
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from notifier.delivery import expiring, expiring_events, withdrawing
-from notifier.delivery.expiring import Horizon, LedgerExpiry, expire_runs
-from notifier.delivery.expiring_events import empty_events, told_everybody
+from notifier.ops.retention import retain
 from notifier.settings import Settings
-from tests.digests import promise_model
-from tests.digests.promise_machine import PromiseFour
-from tests.digests.promise_stage import news
-from tests.digests.test_promise_four import EXAMPLES, THOROUGH
-from tests.world import World
+from notifier.subscriptions.changing import pause
+from tests.delivery.post import Post
+from tests.world import NOON, condition, days
 
-UNDO, MARGIN = (
-    timedelta(days=1),
-    timedelta(minutes=1),
-)  # in place of 30 days, so that much gets old in a short life
+ASTHMA, GOUT, MIGRAINE = condition("Asthma"), condition("Gout"), condition("Migraine")
 
 
-class Upkeep(PromiseFour):
-    gone = 0
-
-    @rule()
-    def senders_work(self) -> None:
-        super().senders_work()
-        self._ended(self.now)
-
-    @rule(days=st.lists(news, min_size=1, max_size=4))
-    def days_of_mail(self, days: list[dict[str, int]]) -> None:
-        for about in days:
-            self.event(about, numbered=True)
-            self.now += timedelta(hours=25)
-            self.tick()
-            self.senders_work()
-            self.old_mail_goes()
-
-    @rule()
-    def old_mail_goes(self) -> None:
-        engine, before = self.world.engine, self.now - UNDO - 2 * MARGIN
-        with engine.connect() as conn:
-            horizon = Horizon.at(conn, before, now=self.now)
-            up_to = told_everybody(conn, now=self.now)
-        expiry = LedgerExpiry(engine, horizon)
-        while count := expiry.chunk():
-            type(self).gone += count
-        expire_runs(engine, horizon)
-        with engine.begin() as conn:  # the machine's clock is not the database's
-            conn.execute(text("UPDATE change_events SET seen_at = :then"), {"then": before - MARGIN})
-        empty_events(engine, before, up_to)
-
-    def _ended(self, now: datetime) -> None:
-        with self.world.engine.begin() as conn:
-            conn.execute(
-                text("UPDATE batches SET ended_at = :now WHERE state = 'accepted' AND ended_at IS NULL"),
-                {"now": now},
-            )
-
-    def _come_to_rest(self) -> None:
-        """What has gone cannot be looked at again; each mail was when it was planned."""
-        for days in (0, 1, 8):
-            self.now += timedelta(days=days)
-            self.tick()
-        assert not [reader for reader in self.model.readers.values() if reader.waiting()]
+@pytest.fixture
+def post(engine: Engine, settings: Settings) -> Post:
+    """Anna follows three things. While she has stopped one of them, the first is told, and nothing of the other."""
+    post = Post(engine, settings)
+    anna = post.person("anna", ASTHMA, GOUT, MIGRAINE)
+    assert anna == 1
+    post.person("ben", condition("Eczema"))
+    post.stop_one(1, GOUT, now=NOON)
+    post.event(GOUT)
+    post.event(ASTHMA)
+    out(post, NOON + days(1))
+    assert post.read(1) == [("Asthma", 2)]
+    return post
 
 
-@pytest.mark.timeout(900)
-def test_who_undoes_and_pauses_hears_each_thing_once_while_old_mail_goes(
-    engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (withdrawing, expiring, expiring_events, promise_model):
-        monkeypatch.setattr(module, "UNDO_PERIOD", UNDO)
-    for module in (expiring, expiring_events):
-        monkeypatch.setattr(module, "MARGIN", MARGIN)
+def out(post: Post, now: datetime) -> None:
+    post.tick(now)
+    post.send(now)
+    post.sql("UPDATE batches SET ended_at = :now WHERE state = 'accepted' AND ended_at IS NULL", now=now)
 
-    class Machine(Upkeep):
-        world = World(engine, settings)
-        folder = tmp_path
 
-    run_state_machine_as_test(Machine, settings=hypothesis_settings(THOROUGH, max_examples=max(15, EXAMPLES)))
-    assert Machine.gone > 50
+def upkeep(post: Post, now: datetime) -> None:
+    retain(post.engine, post.settings, clock=lambda: now)
+
+
+def deliveries(post: Post) -> list[tuple[object, ...]]:
+    return post.sql("SELECT id FROM deliveries WHERE subscriber_id = 1 ORDER BY batch_id")
+
+
+def rest(post: Post) -> None:
+    """She undoes it, and pauses for a year: what she missed waits for so long, and what she was told lies in it."""
+    assert post.undo_one(1, GOUT, now=NOON + days(2)) == "undone"
+    with post.engine.begin() as conn:
+        pause(conn, 1, NOON + days(368), via="manage", now=NOON + days(2))
+
+
+def test_what_was_told_before_a_long_pause_is_not_told_after_it(post: Post):
+    rest(post)
+    out(post, NOON + days(300))
+    upkeep(post, NOON + days(300))
+    out(post, NOON + days(369))
+    assert post.read(1) == [("Asthma", 2), ("Gout", 1)]
+
+
+def test_nor_when_the_first_digest_after_it_is_held_back(post: Post):
+    rest(post)
+    post.event(MIGRAINE)
+    post.tick(NOON + days(369))
+    upkeep(post, NOON + days(369))
+    post.stop_one(1, MIGRAINE, now=NOON + days(369))
+    out(post, NOON + days(370))
+    assert post.read(1) == [("Asthma", 2), ("Gout", 1)]
+
+
+def test_nor_while_an_old_digest_that_was_held_back_is_still_there(post: Post):
+    """Its run was paused by an operator for months; what it would have told came with the next one."""
+    post.event(ASTHMA)
+    post.event(MIGRAINE)
+    post.tick(NOON + days(2))
+    post.sql("UPDATE runs SET paused_at = now() WHERE id = (SELECT max(id) FROM runs)")
+    post.stop_one(1, MIGRAINE, now=NOON + days(2))
+    out(post, NOON + days(3))
+    told = [("Asthma", 2), ("Asthma", 3)]
+    assert post.read(1) == told
+    later = NOON + days(150)
+    post.sql("UPDATE batches SET state = 'dropped', ended_at = :now WHERE ended_at IS NULL", now=later)
+    out(post, NOON + days(250))
+    upkeep(post, NOON + days(250))
+    before = deliveries(post)
+    post.stop_one(1, ASTHMA, now=NOON + days(251))
+    assert post.undo_one(1, ASTHMA, now=NOON + days(252)) == "undone"
+    out(post, NOON + days(253))
+    assert deliveries(post) == before
+
+
+def test_when_nobody_can_be_told_of_it_any_more_it_goes(post: Post):
+    rest(post)
+    out(post, NOON + days(369))
+    out(post, NOON + days(700))
+    upkeep(post, NOON + days(700))
+    assert post.sql("SELECT count(*) FROM deliveries") == [(0,)]
+    assert post.sql("SELECT study, count(*) FROM change_events GROUP BY 1") == [({}, 2)]
+    assert post.event(ASTHMA) == 3
