@@ -24,6 +24,7 @@ from tests.paths import ROOT
 RULES, RULE_TESTS = ROOT / "docs/ops/alerts.yml", ROOT / "docs/ops/alerts.test.yml"
 DASHBOARD = ROOT / "docs/ops/dashboard.json"
 RUNBOOKS = sorted((ROOT / "docs/runbooks").glob("*.md"))
+SCENARIOS = sorted((ROOT / "docs/runbooks/scenarios").glob("*.md"))
 ALERTS = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
 SECTIONS = [
     "What it means",
@@ -38,8 +39,21 @@ SECTIONS = [
     "How to silence safely",
     "Last drill",
 ]
+SCENARIO_SECTIONS = [
+    "When",
+    "Who is hurt",
+    "First",
+    "Then",
+    "How to know it is over",
+    "Roll back",
+    "When to escalate",
+    "Last drill",
+]
 COMMAND = re.compile(r"^ {4}notifier (.+)$|`notifier ([^`]+)`", re.M)
 METRIC = re.compile(r"notifier_[a-z_]+")
+OTHERS = {"SendGrid"}
+"""Names that look like those of alerts."""
+each_page = pytest.mark.parametrize("runbook", [*RUNBOOKS, *SCENARIOS], ids=lambda path: path.stem)
 each_runbook = pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
 
 
@@ -92,7 +106,33 @@ def test_a_runbook_has_every_section_with_something_in_it(runbook: Path):
     assert all(body.strip() for body in bodies)
 
 
-@each_runbook
+def test_what_can_happen_to_any_such_service_has_a_page():
+    assert {path.stem for path in SCENARIOS} >= {
+        "provider-outage",
+        "key-leak",
+        "key-rotation",
+        "wrong-mail-sent",
+        "complaint-spike",
+        "redis-lost",
+        "erase-me",
+    }
+
+
+@pytest.mark.parametrize("page", SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_has_every_section_with_something_in_it(page: Path):
+    _, *sections = re.split(r"^#+ (.+)$", page.read_text(), flags=re.M)[1::2]
+    _, *bodies = re.split(r"^#+ .+$", page.read_text(), flags=re.M)[2:]
+    assert sections == SCENARIO_SECTIONS
+    assert all(body.strip() for body in bodies)
+
+
+@each_page
+def test_every_alert_that_is_named_is_there(runbook: Path):
+    words = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", runbook.read_text())) - OTHERS
+    assert words <= ALERTS
+
+
+@each_page
 def test_every_command_of_a_runbook_can_be_given(runbook: Path):
     commands = [first or second for first, second in COMMAND.findall(runbook.read_text())]
     assert commands
@@ -102,6 +142,7 @@ def test_every_command_of_a_runbook_can_be_given(runbook: Path):
 
 def parse(line: str) -> None:
     """As the command line does, up to the point where it would be run."""
+    line = line.partition(" > ")[0]
     words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
     command, context = typer.main.get_command(app), None
     while isinstance(command, click.Group) or hasattr(command, "commands"):
@@ -122,7 +163,7 @@ def test_a_command_that_is_none_would_be_noticed():
 
 def test_every_metric_that_is_named_exists_with_these_labels(exported: dict[str, set[str]]):
     wrong = []
-    for path in (RULES, RULE_TESTS, DASHBOARD, *RUNBOOKS):
+    for path in (RULES, RULE_TESTS, DASHBOARD, *RUNBOOKS, *SCENARIOS):
         text = path.read_text().replace('\\"', '"')
         wrong += [f"{path.name}: {name}" for name in set(METRIC.findall(text)) - set(exported)]
         for name, labels in used_labels(text):
