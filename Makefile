@@ -42,6 +42,7 @@ catalogue: setup ## Collect our words for translators, and bring each language's
 
 pictures: setup ## Take the pictures of README and guides anew (needs Chromium)
 	$(BIN)/python docs/pictures/take.py
+	$(BIN)/python docs/pictures/take_ops.py
 
 migration: setup ## Write the first migration anew from the models (until the first release)
 	$(BIN)/python -m notifier.db.draft

@@ -93,7 +93,10 @@ def _conditions(state: str) -> Iterator[str]:
     elif state in BATCH_STATES:
         yield f"b.state = '{state}' AND d.state IS NULL"
     if state in OWN_STATES:
-        yield f"d.state = '{state}'"
+        called = (
+            " AND b.state <> 'planned'" if state == "delivered" else ""
+        )  # a run that is under way is passed over
+        yield f"d.state = '{state}'{called}"
 
 
 def _pick(condition: str) -> str:

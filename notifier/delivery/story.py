@@ -76,24 +76,31 @@ SELECT kind, reason, occurred_at, received_at FROM feedback_events WHERE deliver
 
 # By the sizes of batches: an event may have gone to a million people.
 _STUDY = """
+WITH events AS MATERIALIZED (
+  SELECT e.* FROM change_events e JOIN studies s ON s.id = e.study_id
+  WHERE s.nct_id = :nct_id ORDER BY e.id DESC LIMIT :most),
+told_in AS MATERIALIZED (
+  SELECT DISTINCT i.event_id, i.edition_id FROM events e JOIN edition_items i ON i.event_id = e.id),
+mail AS MATERIALIZED (
+  SELECT t.event_id, b.id, b.state, b.size FROM told_in t JOIN batches b ON b.edition_id = t.edition_id),
+alone AS (
+  SELECT batch_id, state, count(*) AS people FROM (
+    SELECT batch_id, state FROM deliveries WHERE state IN ('skipped', 'failed')
+    UNION ALL SELECT batch_id, state FROM deliveries
+              WHERE state IN ('failed', 'bounced', 'dropped') AND state <> 'failed') d
+  WHERE batch_id IN (SELECT id FROM mail) GROUP BY 1, 2),
+people AS (
+  SELECT event_id, state, sum(people)::bigint AS people FROM (
+    SELECT event_id, state, size AS people FROM mail
+    UNION ALL SELECT m.event_id, m.state, -a.people FROM mail m JOIN alone a ON a.batch_id = m.id
+    UNION ALL SELECT m.event_id, a.state, a.people FROM mail m JOIN alone a ON a.batch_id = m.id) x
+  GROUP BY 1, 2 HAVING sum(people) > 0)
 SELECT e.id, e.position, e.kind, e.version, e.seen_at,
        ARRAY(SELECT c ->> 'field' FROM jsonb_array_elements(e.changes) c) AS fields,
        (SELECT count(*) FROM event_targets t WHERE t.event_id = e.id) AS targets,
-       (SELECT count(DISTINCT i.edition_id) FROM edition_items i WHERE i.event_id = e.id) AS editions,
-       (SELECT jsonb_object_agg(state, people) FROM (
-          SELECT state, sum(people)::bigint AS people FROM (
-            SELECT b.state, b.size - (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id
-                                        AND d.state IN ('skipped', 'failed'))
-                                   - (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id
-                                        AND d.state IN ('bounced', 'dropped')) AS people
-            FROM batches b WHERE b.edition_id IN (SELECT i.edition_id FROM edition_items i WHERE i.event_id = e.id)
-            UNION ALL
-            SELECT d.state, 1 FROM batches b JOIN deliveries d ON d.batch_id = b.id
-              AND (d.state IN ('skipped', 'failed') OR d.state IN ('bounced', 'dropped'))
-            WHERE b.edition_id IN (SELECT i.edition_id FROM edition_items i WHERE i.event_id = e.id)) one
-          GROUP BY state HAVING sum(people) > 0) x) AS deliveries
-FROM change_events e JOIN studies s ON s.id = e.study_id
-WHERE s.nct_id = :nct_id ORDER BY e.id DESC LIMIT :most
+       (SELECT count(*) FROM told_in t WHERE t.event_id = e.id) AS editions,
+       (SELECT jsonb_object_agg(p.state, p.people) FROM people p WHERE p.event_id = e.id) AS deliveries
+FROM events e ORDER BY e.id DESC
 """
 
 _PERSON = """

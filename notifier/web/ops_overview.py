@@ -21,6 +21,7 @@ from notifier.web.ops_words import ago, counted, number, percent, span
 
 FEWEST = 100
 """Of fewer mails a ratio says nothing."""
+MANY_FAILED, FEWEST_FAILED = 0.01, 20
 CHARTS_FRESH_FOR = timedelta(minutes=1)
 RUNNING_SHOWN = 5
 SERVED_BY = {
@@ -110,7 +111,9 @@ def _ended(found: Numbers) -> list[Tile]:
     failed, sent = (mails_ended(found.ended, state, "1d") for state in ("failed", "accepted"))
     last_hour = mails_ended(found.ended, "accepted", "1h")
     return [
-        Tile("Failed, 24 hours", number(failed), "given up with a reason", "/failures", alarm=failed > 0),
+        Tile(
+            "Failed, 24 hours", number(failed), _share(failed, sent), "/failures", alarm=_many(failed, sent)
+        ),
         Tile(
             "Sent, 24 hours",
             number(sent),
@@ -118,6 +121,15 @@ def _ended(found: Numbers) -> list[Tile]:
             "/deliveries?state=accepted",
         ),
     ]
+
+
+def _share(failed: int, sent: int) -> str:
+    return f"{percent(failed / (failed + sent))} of all mails" if failed else "none"
+
+
+def _many(failed: int, sent: int) -> bool:
+    """As in the alert DeliveriesFailed: some addresses are always wrong."""
+    return failed >= FEWEST_FAILED and failed > MANY_FAILED * (failed + sent)
 
 
 def _ratios(found: Numbers, settings: Settings) -> list[Tile]:

@@ -9,7 +9,7 @@ from notifier.ops.runs import newest, progress
 from notifier.web.ops_pages import Visit, id_in, ops_routes
 from notifier.web.ops_words import counted
 
-RUN_ROWS = 15
+RUN_ROWS = 10
 DONE = {
     "paused": "Sending is paused.",
     "resumed": "Sending goes on.",

@@ -70,7 +70,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 def percent(share: float) -> str:
     """Two digits that say something: limits are as small as 0.1 %."""
-    return f"{share:.2%}".replace("%", " %") if share < 0.1 else f"{share:.0%}".replace("%", " %")
+    return f"{share:.2%}".replace("%", " %") if 0 < share < 0.1 else f"{share:.0%}".replace("%", " %")
 
 
 def moment(at: datetime) -> str:
@@ -90,7 +90,7 @@ def span(length: timedelta) -> str:
     if minutes < 60:
         return f"{minutes} min"
     if hours < 48:
-        return f"{hours} h {minutes % 60} min"
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
     return f"{days} days"
 
 
