@@ -43,10 +43,7 @@ OPTIONS = {
         "letters": _every(timedelta(seconds=10), "tasks.send_letters"),
         "sweep": _every(timedelta(seconds=10), "tasks.sweep"),
         # One through each queue: what is behind on one of them is not yet dead on all.
-        **{
-            f"heartbeat-{queue}": _every(timedelta(seconds=60), "tasks.heartbeat", queue)
-            for queue in QUEUES
-        },
+        **{f"heartbeat-{queue}": _every(timedelta(seconds=60), "tasks.heartbeat", queue) for queue in QUEUES},
         "count": _every(COUNT_EVERY, "tasks.count"),
         "retain": _every(RETAIN_EVERY, "tasks.retain"),
         "ping": _every(timedelta(seconds=60), "tasks.ping"),
