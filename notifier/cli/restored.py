@@ -1,9 +1,9 @@
 """After a backup was restored: what may have been mailed since is not mailed again."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -15,75 +15,86 @@ from notifier.ops.actions import COMMAND_LINE
 from notifier.subscriptions.journal import Ending, endings
 
 Note = Annotated[str, typer.Option(help="Why; it is written down.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        help="When the database that is gone was last used, such as 2026-11-22T08:00Z. [default: now]"
+    ),
+]
+Logs = Annotated[
+    list[Path] | None,
+    typer.Option(help="A log since the backup, the oldest first: who stopped or was erased since."),
+]
+Drop = Annotated[
+    bool, typer.Option("--drop", help="Give up what may have gone out: it is not even in doubt.")
+]
+Moved = Annotated[
+    bool, typer.Option("--nothing-lost", help="It was moved or failed over, and every change came along.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be parked, and do nothing.")]
 
 
 def restored(
     note: Note,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            help="When the database that is gone was last used, such as 2026-11-22T08:00Z. [default: now]"
-        ),
-    ] = None,
-    log: Annotated[
-        list[Path] | None,
-        typer.Option(help="A log since the backup, the oldest first: who stopped or was erased since."),
-    ] = None,
-    drop: Annotated[
-        bool, typer.Option("--drop", help="Give up what may have gone out, instead of leaving it in doubt.")
-    ] = False,
-    nothing_lost: Annotated[
-        bool,
-        typer.Option("--nothing-lost", help="It was moved or failed over, and every change came along."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be parked, and do nothing.")
-    ] = False,
+    until: Until = None,
+    log: Logs = None,
+    drop: Drop = False,
+    nothing_lost: Moved = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Tell Notifier that its database was restored from a backup, or has moved. Until then it sends nothing.
 
-    Whatever may have gone out since the backup was made becomes `unknown`: it is not mailed again unless you say so.
-    First bring the records up to date: what was told after the backup must be there to be parked.
+    What may have gone out since the backup becomes `unknown`: it is not mailed again unless you say so. First bring
+    the records up to date: what was told since must be there to be parked.
 
     Examples:
 
       notifier db restored --until 2026-11-22T08:00Z --log web.log --note "disk failure" --dry-run
       notifier db restored --nothing-lost --note "moved to a new server"
     """
-    last = _moment(until)
-    ended = _read(log or [])
+    last, ended = _moment(until), _read(log or [])
     with open_session() as session:
-        with session.engine.connect() as conn:
-            found = doubtful(conn, last or session.clock())
-        report = {"dry_run": dry_run, "open_batches": found.batches, "people": found.people}
-        report |= {"schedules": found.schedules, "ended_since": len(ended)}
+        report = _look(session, last, len(ended), nothing_lost=nothing_lost)
         if not dry_run:
-            confirm(_question(nothing_lost, report), yes)
+            confirm(_question(report), yes)
             report |= _do(session, last, ended, note, drop=drop, nothing_lost=nothing_lost)
     if json:
-        return print_json(report)
+        return print_json({**report, "dry_run": dry_run})
     for name, value in report.items():
-        stderr.print(f"{name.replace('_', ' ')}: {value}", markup=False)
+        stderr.print(f"{name.replace('_', ' '):>18}  {value:,}", markup=False)
     if not dry_run:
         stderr.print("Sending is paused. `notifier sending resume --note WHY` lets it go on.", markup=False)
     return None
 
 
-def _question(nothing_lost: bool, report: dict[str, int]) -> str:
+def _look(session: Session, until: datetime | None, ended: int, *, nothing_lost: bool) -> dict[str, int]:
     if nothing_lost:
+        return {}
+    with session.engine.connect() as conn:
+        found = doubtful(conn, until or session.clock())
+    return {
+        "open_batches": found.batches,
+        "people_in_them": found.people,
+        "schedules_due": found.schedules,
+        "people_who_ended": ended,
+    }
+
+
+def _question(report: dict[str, int]) -> str:
+    if not report:
         return "Nothing that was written is missing here, and no other copy of it sends mail?"
     return (
-        f"{report['open_batches']:,} batches with {report['people']:,} people were open, and runs of "
-        f"{report['schedules']:,} schedules may have gone out. Are the records up to date, and is this to be parked?"
+        f"{report['open_batches']:,} batches with {report['people_in_them']:,} people were open, and runs of "
+        f"{report['schedules_due']:,} schedules were due since. Are the records up to date, and is this to be parked?"
     )
 
 
 def _do(
     session: Session,
     until: datetime | None,
-    ended: dict[UUID, Ending],
+    ended: Mapping[str, Ending],
     note: str,
     *,
     drop: bool,
@@ -111,7 +122,7 @@ def _moment(value: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _read(paths: list[Path]) -> dict[UUID, Ending]:
+def _read(paths: list[Path]) -> dict[str, Ending]:
     lines: list[str] = []
     for path in paths:
         try:

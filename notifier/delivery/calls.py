@@ -52,7 +52,7 @@ class Calls:
         except Exception as error:
             # A fault of ours in one edition must not take the other calls down with it. Its message stays out
             # of the log: it may quote a study.
-            log.error("render_failed", batch=claim.batch_id, error=type(error).__name__)
+            log.error("render_failed", run=claim.run_id, batch=claim.batch_id, error=type(error).__name__)
             return Outcome("refused", reason=f"cannot be rendered: {type(error).__name__}")
         outcome = self._call(claim, outgoing)
         if outcome.kind in ("throttled", "account"):
@@ -71,7 +71,7 @@ class Calls:
             return outcome
         except Exception as error:
             # Providers do not raise. Should one do so all the same, nobody knows how far it had come.
-            log.error("provider_raised", batch=claim.batch_id, error=type(error).__name__)
+            log.error("provider_raised", run=claim.run_id, batch=claim.batch_id, error=type(error).__name__)
             return Outcome("unknown", reason=f"fault in the provider's code: {type(error).__name__}")
 
     def _outgoing(self, claim: ClaimedBatch, content: Content | None) -> OutgoingBatch:

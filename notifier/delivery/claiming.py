@@ -41,6 +41,7 @@ class ClaimedBatch:
     claimed_at: datetime
     recipients: tuple[ClaimedRecipient, ...]
     mail: str = "digest"
+    run_id: int | None = None  # None: a letter
 
     @property
     def is_letter(self) -> bool:
@@ -109,7 +110,7 @@ def _claimed(
         spend(conn, sum(map(len, people.values())))
     _drop_empty(conn, [id_ for id_ in ids if not people[id_]], now)
     return [
-        ClaimedBatch(row.id, row.edition_id, row.attempts, now, tuple(people[row.id]), row.mail)
+        ClaimedBatch(row.id, row.edition_id, row.attempts, now, tuple(people[row.id]), row.mail, row.run_id)
         for row in taken
         if people[row.id]
     ]
@@ -202,7 +203,7 @@ UPDATE batches b
 SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until, attempted_at = :now, called_at = NULL,
     provider = :provider
 FROM taken t WHERE b.id = t.id
-RETURNING b.id, b.mail, b.edition_id, b.attempts, t.attempted_at AS tried_at
+RETURNING b.id, b.mail, b.run_id, b.edition_id, b.attempts, t.attempted_at AS tried_at
 """
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection, Engine, text
 
 from notifier.db.copies import is_home
@@ -14,6 +15,8 @@ from notifier.digests.matching import match_range
 from notifier.digests.runs import DueRun, claim_run, close_range, open_run
 from notifier.registry.positions import assign_positions
 from notifier.settings import Settings
+
+log = structlog.get_logger()
 
 Park = Callable[[Connection, int], object]
 """What becomes of a run that may have gone out already, by its id."""
@@ -57,6 +60,15 @@ def plan_run(
         if dry:
             transaction.rollback()
             return PlannedRun(None, planned.key, planned.people, planned.editions, planned.batches)
+    log.info(
+        "run_planned",
+        run=planned.run_id,
+        after=due.covered_to,
+        up_to=due.head,  # the events: by their positions
+        people=planned.people,
+        editions=planned.editions,
+        batches=planned.batches,
+    )
     if planned.people > 10_000:
         refresh_statistics(engine)
     return planned

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
@@ -14,7 +13,7 @@ from notifier.delivery.erasing import erase
 from notifier.delivery.history import note_settled
 from notifier.delivery.planning import plan_run
 from notifier.settings import Settings
-from notifier.subscriptions.journal import Ending
+from notifier.subscriptions.journal import BY_MARK, Ending
 from notifier.subscriptions.stopping import stop_all
 
 RESTORED = "restored"
@@ -99,25 +98,23 @@ def _schedules(conn: Connection, until: datetime) -> list[int]:
 
 
 def end_again(
-    engine: Engine, endings: Mapping[UUID, Ending], *, settings: Settings, now: datetime
+    engine: Engine, endings: Mapping[str, Ending], *, settings: Settings, now: datetime
 ) -> Counter[Ending]:
     """Whoever stopped everything or was erased after the backup was made does so again; how many."""
     done = Counter[Ending]()
-    for person, ending in endings.items():
+    with engine.connect() as conn:
+        people = conn.execute(text(_PEOPLE), {"marks": list(endings)}).all()
+    for person in people:
+        ending = endings[person.mark]
         with engine.begin() as conn:
-            key = conn.execute(text(_KEY), {"person": person}).scalar_one_or_none()
-            if key is None:
-                continue
-            again = (
-                erase(conn, key, settings=settings, now=now)
-                if ending == "erased"
-                else stop_all(conn, person, reason="operator", now=now) == "stopped"
-            )
-        done[ending] += again
+            if ending == "erased":
+                done[ending] += erase(conn, person.email_key, settings=settings, now=now)
+            else:
+                done[ending] += stop_all(conn, person.public_id, reason="operator", now=now) == "stopped"
     return done
 
 
-_KEY = "SELECT email_key FROM subscribers WHERE public_id = :person"
+_PEOPLE = f"SELECT {BY_MARK} AS mark, public_id, email_key FROM subscribers WHERE {BY_MARK} = ANY(:marks)"
 
 
 def at_home_again(conn: Connection, *, actor: str, note: str, now: datetime) -> None:

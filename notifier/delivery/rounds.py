@@ -126,8 +126,10 @@ class Round:
 
 def _log(results: Iterable[tuple[ClaimedBatch, Outcome]]) -> None:
     """One line for all that ended alike: a line for each would be written while the calls wait for their next."""
-    alike: dict[tuple[str, int], list[int]] = defaultdict(list)
+    alike: dict[tuple[int | None, str, int], list[int]] = defaultdict(list)
     for claim, outcome in results:
-        alike[outcome.kind, claim.attempt].append(claim.batch_id)
-    for (kind, attempt), batches in alike.items():
-        log.info("batches_sent", outcome=kind, attempt=attempt, batches=batches)
+        alike[claim.run_id, outcome.kind, claim.attempt].append(claim.batch_id)
+        if named := [str(id_) for id_ in (*outcome.refused, *outcome.deferred, *outcome.unknown)]:
+            log.info("deliveries_named", run=claim.run_id, batch=claim.batch_id, deliveries=named)
+    for (run, kind, attempt), batches in alike.items():
+        log.info("batches_sent", run=run, outcome=kind, attempt=attempt, batches=batches)

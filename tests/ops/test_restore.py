@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 from notifier.db.copies import AWAY, is_home
 from notifier.db.engine import make_engine
 from notifier.delivery import brakes
-from notifier.delivery.providers import Outcome
+from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
 from notifier.delivery.settling import settle_unknown
 from notifier.embedded.postgres_server import _programs
@@ -22,6 +22,7 @@ from notifier.subscriptions.schedules import Rhythm
 from notifier.subscriptions.stopping import stop_all
 from tests.delivery.mailroom import post_to, send_letters
 from tests.delivery.office import ASTHMA, PEOPLE, Office
+from tests.delivery.scripted import accept
 from tests.ops.test_retention import reported
 from tests.world import condition, days
 
@@ -80,6 +81,10 @@ def mailed(office: Office) -> Counter[str]:
     return Counter({address.partition("@")[0]: count for address, count in office.provider.mailed.items()})
 
 
+def eight_wait(batch: OutgoingBatch) -> Outcome:
+    return Outcome("fault", reason="one moment") if len(batch.recipients) == 8 else accept(batch)
+
+
 def live(office: Office) -> None:
     """What scheduler and senders do, again and again."""
     office.world.tick(office.clock())
@@ -92,8 +97,9 @@ def test_who_was_mailed_after_the_backup_is_not_mailed_again(drill: Drill, offic
     office.world.event(GOUT)
     office.clock.now += days(1)
     office.world.tick(office.clock())
-    office.provider.answers.append(lambda _: Outcome("throttled"))
+    office.provider.answers += [eight_wait, eight_wait]
     office.send()
+    assert office.states() == {"accepted": 1, "retrying": 8}
     drill.back_up()
     office.clock.now += timedelta(hours=1)
     office.send()
