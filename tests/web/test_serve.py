@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Engine, text
@@ -72,6 +73,17 @@ def test_the_web_process_serves_on_its_port_and_logs_no_token(served: Served, en
     assert "request" in lines
     assert path[3:] not in lines
     assert "Traceback" not in lines
+
+
+def test_who_hangs_up_in_the_middle_of_a_form_is_no_fault_of_ours(served: Served, path: str):
+    address = urlsplit(served.base)
+    with socket.create_connection((str(address.hostname), address.port or 80)) as line:
+        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Unsub".encode())
+    wait_for(lambda: "status=499" in served.written.read_text())
+    lines = served.written.read_text()
+    assert "request_failed" not in lines
+    assert "Traceback" not in lines
+    assert _post(served.base + path, ONE_CLICK) == 200
 
 
 def test_one_click_works_while_every_other_page_waits_for_a_run_that_is_being_planned(
