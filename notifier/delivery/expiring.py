@@ -127,7 +127,10 @@ RETURNING edition_id
 """
 
 _FORGET_EDITIONS = """
-DELETE FROM editions e WHERE e.id = ANY(:ids) AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.edition_id = e.id)
+WITH gone AS (
+  DELETE FROM editions e
+  WHERE e.id = ANY(:ids) AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.edition_id = e.id) RETURNING id)
+DELETE FROM edition_items i USING gone WHERE i.edition_id = gone.id
 """
 
 

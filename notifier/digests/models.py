@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, ForeignKey, ForeignKeyConstraint, Identity, Index, Integer, SmallInteger, text
+from sqlalchemy import Boolean, ForeignKey, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base
@@ -40,16 +40,11 @@ class Edition(Base):
 
 
 class EditionItem(Base):
-    """An event in an edition, and a target for which it is there."""
+    """An event in an edition, and a target for which it is there. No foreign keys: docs/decisions/0020."""
 
     __tablename__ = "edition_items"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ("event_id", "target_id"), ("event_targets.event_id", "event_targets.target_id")
-        ),
-    )
 
-    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"), primary_key=True)
+    edition_id: Mapped[int] = mapped_column(primary_key=True)
     event_id: Mapped[int] = mapped_column(primary_key=True, index=True)
     target_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     evidence: Mapped[int] = mapped_column(SmallInteger)

@@ -45,6 +45,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "label", name=op.f("pk_counts")),
     )
     op.create_table(
+        "edition_items",
+        sa.Column("edition_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("evidence", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("edition_id", "event_id", "target_id", name=op.f("pk_edition_items")),
+    )
+    op.create_index(op.f("ix_edition_items_event_id"), "edition_items", ["event_id"], unique=False)
+    op.create_table(
         "editions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
@@ -608,26 +617,6 @@ def upgrade() -> None:
         postgresql_where="sign_up_id IS NOT NULL",
     )
     op.create_index("uq_deliveries_subscriber_run", "deliveries", ["subscriber_id", "run_id"], unique=True)
-    op.create_table(
-        "edition_items",
-        sa.Column("edition_id", sa.BigInteger(), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
-        sa.Column("target_id", sa.Integer(), nullable=False),
-        sa.Column("evidence", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["edition_id"],
-            ["editions.id"],
-            name=op.f("fk_edition_items_edition_id_editions"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["event_id", "target_id"],
-            ["event_targets.event_id", "event_targets.target_id"],
-            name=op.f("fk_edition_items_event_id_event_targets"),
-        ),
-        sa.PrimaryKeyConstraint("edition_id", "event_id", "target_id", name=op.f("pk_edition_items")),
-    )
-    op.create_index(op.f("ix_edition_items_event_id"), "edition_items", ["event_id"], unique=False)
     op.create_table(
         "sign_up_targets",
         sa.Column("sign_up_id", sa.BigInteger(), nullable=False),
