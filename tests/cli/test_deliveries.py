@@ -65,6 +65,18 @@ def test_what_became_of_a_study_and_of_a_person(run: Run, office: Office) -> Non
     assert looks(office) == [("person_traced", "command line", "she asked")]
 
 
+def test_why_a_person_got_a_study_or_did_not(run: Run, office: Office) -> None:
+    office.send()
+    ((nct_id,),) = office.sql("SELECT nct_id FROM studies")
+    asked = ("trace", "--study", str(nct_id), "--email", "anna@example.org")
+    assert "In a mail that is accepted." in run(*asked)
+    office.sql("DELETE FROM edition_items")
+    (event,) = run(*asked, "--json")
+    assert event["delivery"] is None
+    assert event["words"]
+    assert looks(office)[0][0] == "person_traced"
+
+
 def test_what_is_not_there_is_said_with_where_to_look_next(run: Run, office: Office) -> None:
     assert "records diff" in run("trace", "--study", "NCT09999999")
     assert "digest preview" in run("trace", "--email", "nobody@example.org")
