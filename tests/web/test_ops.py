@@ -10,7 +10,7 @@ from notifier.delivery.providers import Outcome
 from notifier.settings import Settings
 from tests.delivery.office import Office
 from tests.web.conftest import heading
-from tests.web.ops import Operator, delivery_to, open_office, open_operator, rows, said
+from tests.web.ops import STUDY, Operator, delivery_to, open_office, open_operator, rows, said
 from tests.world import days
 
 WHY = "the footer is mended"
@@ -248,3 +248,30 @@ def test_the_do_not_mail_list_is_kept_by_hand(operator: Operator, office: Office
 
 def test_what_is_no_address_is_refused(operator: Operator):
     assert "That is not an address" in operator.post("/suppressions/add", status=400, email="anna", note="x")
+
+
+def test_a_person_is_traced_and_that_somebody_looked_is_written_down(operator: Operator, office: Office):
+    office.send()
+    page = operator.post("/trace", email="ben@example.org", study=STUDY, note="he asked us")
+    assert heading(page) == "Why this person did or did not get mail"
+    text = said(page)
+    assert "In a mail that is accepted." in text
+    assert "Condition Asthma, since 2026-11-22" in text
+    assert "ben@example.org" not in page
+    (action,) = rows(operator.get("/audit"))
+    assert action[2] == "Looked at a person's deliveries"
+    assert action[4] == "he asked us"
+
+
+def test_an_address_in_a_query_is_not_read(operator: Operator):
+    """It would stand in histories and in the logs of a proxy."""
+    assert heading(operator.get("/trace", email="ben@example.org")) == "Trace"
+
+
+def test_a_study_is_traced(operator: Operator, office: Office):
+    office.send()
+    page = operator.get("/trace", study=STUDY.lower())
+    assert heading(page) == f"What became of {STUDY}"
+    assert rows(page)[0][5] == "4 accepted"
+    assert "This study has never come in" in operator.get("/trace", study="NCT09999999")
+    assert "A study's id is NCT and eight digits" in said(operator.get("/trace", status=400, study="asthma"))
