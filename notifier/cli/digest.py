@@ -8,9 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from notifier.cli.mail import Out, Part, as_json, show_json, show_mail
-from notifier.cli.output import Json, batch_progress, print_json, print_table, stderr, stdout
+from notifier.cli.output import (
+    LOOKED,
+    Json,
+    LookNote,
+    batch_progress,
+    print_json,
+    print_table,
+    stderr,
+    stdout,
+)
 from notifier.cli.session import Session, open_session
-from notifier.cli.subscribers import address_key_of
+from notifier.cli.subscribers import address_key_of, note_look
 from notifier.delivery.planning import PlannedRun, plan_all
 from notifier.delivery.progress import brakes_on, open_batches, states_of_runs
 from notifier.delivery.providers import REPEATABLE
@@ -78,8 +87,10 @@ def run(
 
 
 @app.command("preview")
-def show_preview(email: str, part: Part = None, out: Out = None, json: Json = False) -> None:
-    """What a person would read if their digest went out now. Nothing is sent.
+def show_preview(
+    email: str, part: Part = None, out: Out = None, note: LookNote = LOOKED, json: Json = False
+) -> None:
+    """What a person would read if their digest went out now. Nothing is sent; that you looked is written down.
 
     The reader's own links are left out: where they go it says NOTIFIER-LINK-...
 
@@ -89,20 +100,23 @@ def show_preview(email: str, part: Part = None, out: Out = None, json: Json = Fa
       notifier digest preview ana@example.org --part html --out mail.html
     """
     with open_session() as session:
+        key = address_key_of(session, email)
         try:
-            found = preview(session.engine, address_key_of(session, email), at=session.clock())
+            found = preview(session.engine, key, at=session.clock())
         except LookupError:
             raise NotifierError(
                 "Nobody with this address has confirmed.",
                 "See `notifier subscribers show EMAIL` for a sign-up that waits.",
             ) from None
+        with session.engine.begin() as conn:
+            note_look(conn, "person_previewed", key, note, session.clock())
         mail = _rendered(found, session)
-    note = _why_not(found, mail)
+    why_not = _why_not(found, mail)
     if json:
         told = as_json(mail, part) if mail else None
-        return show_json({"goes_out": not note, "note": note, "mail": told}, out)
-    if note:
-        stderr.print(note, markup=False)
+        return show_json({"goes_out": not why_not, "note": why_not, "mail": told}, out)
+    if why_not:
+        stderr.print(why_not, markup=False)
     return show_mail(mail, part, out) if mail else None
 
 

@@ -1,18 +1,37 @@
 """People: added in bulk, shown, exported, erased."""
 
+from datetime import datetime
+import logging
 from pathlib import Path
+from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
-from notifier.cli.output import Json, Yes, confirm, print_counts, print_json, print_table, stderr, stdout
+from notifier.cli.output import (
+    LOOKED,
+    Json,
+    LookNote,
+    Yes,
+    confirm,
+    print_counts,
+    print_json,
+    print_table,
+    stderr,
+    stdout,
+)
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
+from notifier.delivery.audit import note_action
 from notifier.delivery.erasing import erase as erase_everything
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
 from notifier.links.keys import email_key
+from notifier.ops.actions import COMMAND_LINE
 from notifier.subscriptions.importing import import_subscribers
 from notifier.subscriptions.personal_data import export_person
+
+EraseNote = Annotated[str, typer.Option("--note", help="Why; it is written down, and must name nobody.")]
 
 app = typer.Typer(help="Subscribers: import, show, export, erase.", no_args_is_help=True)
 
@@ -43,15 +62,15 @@ def import_file(file: Path, json: Json = False) -> None:
 
 
 @app.command()
-def show(email: str, json: Json = False) -> None:
-    """What one person follows, and when they hear of it.
+def show(email: str, note: LookNote = LOOKED, json: Json = False) -> None:
+    """What one person follows, and when they hear of it. That you looked is written down.
 
     Examples:
 
       notifier subscribers show ana@example.org
     """
     with open_session() as session:
-        person = _person(session, email)
+        person = _person(session, email, "person_shown", note)
     if json:
         return print_json({name: value for name, value in person.items() if name != "deliveries"})
     if person["suppression"]:
@@ -73,41 +92,51 @@ def show(email: str, json: Json = False) -> None:
 
 
 @app.command()
-def export(email: str) -> None:
-    """Everything that is held about one person, as JSON.
+def export(email: str, note: LookNote = LOOKED) -> None:
+    """Everything that is held about one person, as JSON. That you looked is written down.
 
     Examples:
 
       notifier subscribers export ana@example.org > ana.json
     """
     with open_session() as session:
-        print_json(_person(session, email))
+        print_json(_person(session, email, "person_exported", note))
 
 
 @app.command()
-def erase(email: str, yes: Yes = False) -> None:
+def erase(email: str, note: EraseNote = "asked to be erased", yes: Yes = False) -> None:
     """Delete one person and all they asked for. A keyed hash stays, so that they are never mailed again.
 
     Examples:
 
       notifier subscribers erase ana@example.org
     """
-    with open_session() as session:
+    # At `info` the log has the line by which an erasure is done again once an older backup is restored.
+    with open_session(log_level=logging.INFO) as session:
         key = address_key_of(session, email)
         confirm("Delete this person and all their subscriptions? It cannot be undone.", yes)
         with session.engine.begin() as conn:
             erased = erase_everything(conn, key, settings=session.settings, now=session.clock())
+            if erased:
+                note_look(conn, "person_erased", key, note, session.clock())
     if not erased:
         raise NotifierError("Nothing is held about this address.")
     stderr.print("Erased.")
 
 
-def _person(session: Session, email: str) -> JsonObject:
-    with session.engine.connect() as conn:
-        person = export_person(conn, address_key_of(session, email))
-    if person is None:
-        raise NotifierError("Nothing is held about this address.")
+def _person(session: Session, email: str, action: str, note: str) -> JsonObject:
+    key = address_key_of(session, email)
+    with session.engine.begin() as conn:
+        person = export_person(conn, key)
+        if person is None:
+            raise NotifierError("Nothing is held about this address.")
+        note_look(conn, action, key, note, session.clock())
     return person
+
+
+def note_look(conn: Connection, action: str, key: bytes, note: str, now: datetime) -> None:
+    """Into the audit log; the person is a keyed hash there."""
+    note_action(conn, action, key.hex(), note, actor=COMMAND_LINE, now=now)
 
 
 def address_key_of(session: Session, email: str) -> bytes:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from notifier.errors import NotifierError
 from notifier.settings import Settings
+from notifier.subscriptions.journal import endings, mark
 from tests.subscriptions.desk import Desk
 from tests.world import World
 
@@ -31,6 +32,15 @@ def test_an_operator_can_show_export_and_erase_somebody(run, desk: Desk) -> None
         run("subscribers", "erase", "anna@example.org", "--yes")
 
 
+def test_the_log_of_an_erasure_is_enough_to_do_it_again_after_a_restore(run, desk: Desk, capfd) -> None:
+    desk.join("anna", "Asthma")
+    ((person,),) = desk.sql("SELECT public_id FROM subscribers")
+    run("subscribers", "erase", "anna@example.org", "--yes")
+    written = capfd.readouterr().err
+    assert endings(written.splitlines()) == {mark(person): "erased"}
+    assert "anna" not in written
+
+
 def test_who_only_asked_is_shown_and_erased_as_well(run, desk: Desk) -> None:
     desk.ask("anna", "Asthma")
     assert "wait to be confirmed: 1" in run("subscribers", "show", "anna@example.org")
@@ -46,3 +56,17 @@ def test_the_status_shows_what_the_provider_has_not_forgotten_yet(run, desk: Des
     status = run("status", "--json")
     assert status["erasures_at_provider"]["waiting"] == 1
     assert "a@example.org" not in str(status)
+
+
+def test_to_look_at_somebody_is_written_down_without_their_address(run, desk: Desk) -> None:
+    desk.join("anna", "Asthma")
+    run("subscribers", "show", "anna@example.org", "--note", "she called")
+    run("subscribers", "export", "anna@example.org")
+    run("digest", "preview", "anna@example.org")
+    run("subscribers", "erase", "anna@example.org", "--yes")
+    actions = desk.sql("SELECT action, actor, note FROM operator_actions ORDER BY id")
+    assert [(row[0], row[1]) for row in actions] == [
+        (f"person_{what}", "command line") for what in ("shown", "exported", "previewed", "erased")
+    ]
+    assert actions[0][2] == "she called"
+    assert "anna" not in str(desk.sql("SELECT * FROM operator_actions"))
