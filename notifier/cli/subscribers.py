@@ -1,7 +1,7 @@
 """People: added in bulk, shown, exported, erased."""
 
-from datetime import datetime
 import logging
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
