@@ -1,4 +1,4 @@
-"""What befell a batch, for the story of its deliveries: docs/decisions/0025."""
+"""What befell a batch, for the story of its deliveries: docs/decisions/0026."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

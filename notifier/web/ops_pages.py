@@ -97,7 +97,7 @@ class Visit:
             token=form_token(self.request, self.actor, self.now),
             **values,
         )
-        if reloading:  # as a header: docs/decisions/0025
+        if reloading:  # as a header: docs/decisions/0026
             answer.headers["refresh"] = f"{RELOAD_EVERY.seconds}; url={self.service.root}{here}"
         return answer
 

@@ -4,10 +4,12 @@ from starlette.responses import Response
 
 from notifier.delivery.listing import run_of
 from notifier.delivery.progress import brakes_on
+from notifier.delivery.resending import count_failed, resend_failed
+from notifier.errors import NotifierError
 from notifier.ops import actions
 from notifier.ops.runs import newest, progress
 from notifier.web.ops_pages import Visit, id_in, ops_routes
-from notifier.web.ops_words import counted
+from notifier.web.ops_words import LEFT, counted
 
 RUN_ROWS = 10
 DONE = {
@@ -15,6 +17,7 @@ DONE = {
     "resumed": "Sending goes on.",
     "run-paused": "The run is paused.",
     "run-resumed": "The run goes on.",
+    "resent": "What failed will be sent again, beginning now.",
 }
 
 
@@ -104,6 +107,28 @@ def resume_run(visit: Visit) -> Response:
     return visit.leads_to("/runs", done="run-resumed")
 
 
+def ask_resend(visit: Visit) -> Response:
+    key = visit.query.get("run")
+    with visit.writing() as conn:  # into a temporary table
+        found = count_failed(conn, key, bounced=False)
+    if not found.people:
+        raise NotifierError("Nobody is left whom this run failed for and who can get it.")
+    told = ["Each of them, and nobody else. Is what made it fail mended? If not, it fails again."]
+    if found.left:
+        left = ", ".join(f"{people:,} {LEFT.get(why, why)}" for why, people in found.left.items())
+        told.append(f"Left as they are: {left}.")
+    question = f"{counted(found.people, 'person', 'people')} for whom it failed: send again?"
+    return visit.ask(question, told, "Send again", "/runs", run=key)
+
+
+def resend(visit: Visit) -> Response:
+    note = visit.note()
+    with visit.writing() as conn:
+        resend_failed(conn, visit.form.get("run"), bounced=False, actor=visit.actor, note=note, now=visit.now)
+    visit.wake()
+    return visit.leads_to("/runs", done="resent")
+
+
 BRAKE_NAMES = {
     "paused": "An operator paused it",
     "unwelcome": "It stopped by itself",
@@ -115,6 +140,7 @@ routes = [
     *ops_routes("/runs", show),
     *ops_routes("/runs/pause", ask_pause_run, pause_run),
     *ops_routes("/runs/resume", ask_resume_run, resume_run),
+    *ops_routes("/runs/resend", ask_resend, resend),
     *ops_routes("/sending/pause", ask_pause, pause),
     *ops_routes("/sending/resume", ask_resume, resume),
 ]

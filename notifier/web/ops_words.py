@@ -21,8 +21,19 @@ ACTIONS = {
     "batch_dropped": "Gave up",
     "suppression_added": "Put an address on the do-not-mail list",
     "suppression_removed": "Took an address off the do-not-mail list",
+    "run_resent": "Sent what failed of a run again",
+    "correction_sent": "Sent a correction",
+    "target_withdrawn": "Withdrew a study or a condition",
+    "database_restored": "Said that the database was restored",
     "address_revealed": "Looked at an address",
     "person_traced": "Looked at a person's deliveries",
+}
+LEFT = {
+    "erased": "erased",
+    "suppressed": "on the do-not-mail list",
+    "stopped": "stopped",
+    "changed": "no longer following what it is about",
+    "arrived": "taken by the provider after all",
 }
 CALLS = {
     "refused": "The provider refused the mail",

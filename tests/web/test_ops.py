@@ -275,3 +275,18 @@ def test_a_study_is_traced(operator: Operator, office: Office):
     assert rows(page)[0][5] == "4 accepted"
     assert "This study has never come in" in operator.get("/trace", study="NCT09999999")
     assert "A study's id is NCT and eight digits" in said(operator.get("/trace", status=400, study="asthma"))
+
+
+def test_whom_a_run_failed_for_gets_it_again(operator: Operator, office: Office):
+    office.provider.answers = [
+        lambda batch: Outcome("accepted", refused={batch.recipients[0].delivery_id: "HTTP 400"})
+    ]
+    office.send()
+    ((key,),) = office.sql("SELECT key FROM runs")
+    assert "Send again" in rows(operator.get("/runs"))[0][7]
+    assert heading(operator.get("/runs/resend", run=str(key))) == "1 person for whom it failed: send again?"
+    assert office.states() == {"accepted": 3, "failed": 1}
+    operator.post(f"/runs/resend?run={key}", run=str(key), note="mended")
+    office.send()
+    assert office.states() == {"accepted": 4}
+    assert "Nobody is left" in operator.get("/runs/resend", status=400, run=str(key))
