@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -12,14 +13,14 @@ from sqlalchemy.exc import OperationalError
 from notifier.cli.interrupting import ends_in_good_order
 from notifier.db.engine import make_engine
 from notifier.db.migrate import is_current, upgrade
-from notifier.delivery.mail_links import MailLinks
-from notifier.delivery.providers import make_provider
-from notifier.delivery.sending import Sender
 from notifier.embedded import ensure_services, release_services
 from notifier.errors import NotifierError
 from notifier.links.keys import signing_keys
 from notifier.logs import configure_logs
 from notifier.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from notifier.delivery.sending import Sender
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,12 @@ class Session:
         return datetime.now(UTC)
 
     @contextmanager
-    def sender(self) -> Iterator[Sender]:
+    def sender(self) -> Iterator["Sender"]:
+        # Here, as few commands send, and it takes a second to load all that a mail is made of.
+        from notifier.delivery.mail_links import MailLinks
+        from notifier.delivery.providers import make_provider
+        from notifier.delivery.sending import Sender
+
         provider = make_provider(self.settings)
         links = MailLinks.of(self.keys, self.settings.public_url)
         try:
