@@ -5,6 +5,18 @@ import sys
 
 import structlog
 
+# What they say below a warning holds whole requests: paths with tokens, keys, forms. That stays unsaid even where
+# somebody sets the root logger to DEBUG.
+TELLTALES = (
+    "uvicorn",
+    "python_http_client",
+    "urllib3",
+    "http.client",
+    "python_multipart",
+    "sqlalchemy",
+    "psycopg",
+)
+
 
 def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     renderer: structlog.typing.Processor = (
@@ -23,5 +35,5 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # It writes whole requests, with the key, when it may.
-    logging.getLogger("python_http_client").setLevel(logging.WARNING)
+    for name in TELLTALES:
+        logging.getLogger(name).setLevel(logging.WARNING)

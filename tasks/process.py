@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from celery.signals import worker_init, worker_process_shutdown
+import structlog
+from celery.signals import task_postrun, task_prerun, worker_init, worker_process_shutdown
 from sqlalchemy import Engine
 
 from notifier.db.engine import make_engine
@@ -54,6 +55,17 @@ def process() -> Process:
 def prepare(**_: Any) -> None:
     """Before the fork: what each child would otherwise do for itself while mail waits."""
     compile_templates()
+
+
+@task_prerun.connect
+def name_lines(task_id: str, task: Any, **_: Any) -> None:
+    """What one task writes can be put together by its number."""
+    structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def name_no_lines(**_: Any) -> None:
+    structlog.contextvars.unbind_contextvars("task", "task_id")
 
 
 @worker_process_shutdown.connect

@@ -9,6 +9,7 @@ from notifier.subscriptions.confirming import STOPPED_SINCE
 
 ONCE_AFTER_NO = timedelta(days=30)
 ONCE_AFTER_BOUNCE = timedelta(days=7)
+LONG_SINCE = timedelta(days=30)  # shorter than any letter is kept
 
 
 def has_due_letters(conn: Connection, now: datetime) -> bool:
@@ -37,6 +38,7 @@ def skip_unwanted_letters(conn: Connection, batch_ids: list[int], now: datetime)
             "dead": now - LIFETIMES["confirm"],
             "after_no": now - ONCE_AFTER_NO,
             "after_bounce": now - ONCE_AFTER_BOUNCE,
+            "long": LONG_SINCE,
         },
     )
 
@@ -68,7 +70,15 @@ _NOT_WELCOMED = """
                         AND NOT EXISTS (SELECT 1 FROM subscription_changes h
                                         WHERE h.subscriber_id = s.id AND h.action = 'stop_all'
                                           AND h.at BETWEEN c.created_at AND b.created_at))
-              THEN 'welcomed already' END"""
+              THEN 'welcomed already'
+         -- The letter itself may have been forgotten (expiring.py), that they came is not.
+         WHEN EXISTS (SELECT 1 FROM subscription_changes o
+                      WHERE o.subscriber_id = s.id AND o.action = 'confirm'
+                        AND o.at < b.created_at - CAST(:long AS interval)
+                        AND NOT EXISTS (SELECT 1 FROM subscription_changes h
+                                        WHERE h.subscriber_id = s.id AND h.action = 'stop_all'
+                                          AND h.at BETWEEN o.at AND b.created_at))
+              THEN 'came long ago' END"""
 
 _SKIP = f"""
 UPDATE deliveries d SET state = 'skipped', reason = x.reason, state_at = :now

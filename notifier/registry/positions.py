@@ -4,9 +4,12 @@ An event is visible to digests from the moment it has a position. One writer num
 the events were committed; so no number is ever given below one that somebody has already seen.
 """
 
+import structlog
 from sqlalchemy import Connection, text
 
 from notifier.db.locks import Lock, hold
+
+log = structlog.get_logger()
 
 _NUMBER = text("""
     WITH head AS (SELECT coalesce(max(position), 0) AS position FROM change_events),
@@ -24,8 +27,11 @@ def assign_positions(conn: Connection) -> int:
     Call it in a short transaction of its own. Whoever calls next numbers what a killed process left.
     """
     hold(conn, Lock.POSITIONS)
-    conn.execute(_NUMBER)
-    return head_position(conn)
+    numbered = conn.execute(_NUMBER).rowcount
+    head = head_position(conn)
+    if numbered:
+        log.info("events_numbered", after=head - numbered, up_to=head)
+    return head
 
 
 def head_position(conn: Connection) -> int:

@@ -4,6 +4,7 @@ import pytest
 
 from notifier.delivery.providers import Outcome
 from notifier.digests.tags import MANAGE_TAG
+from notifier.ops.retention import retain
 from tests.delivery.mailroom import post_confirm, post_to, send_letters, state_of
 from tests.delivery.office import Office
 from tests.world import condition, days
@@ -62,6 +63,23 @@ def test_a_welcome_goes_once_until_somebody_has_left_and_come_back(office: Offic
     back = post_to(office, "anna", "welcome")
     send_letters(office)
     assert state_of(office, back) == ("accepted", None)
+
+
+def test_who_came_long_ago_is_not_welcomed_when_the_letter_is_forgotten(office: Office) -> None:
+    came = """INSERT INTO subscription_changes (subscriber_id, at, action, via)
+              SELECT id, :now, 'confirm', 'confirm' FROM subscribers WHERE email = 'anna@example.org'"""
+    office.sql(came, now=office.clock())
+    first = post_to(office, "anna", "welcome")
+    send_letters(office)
+    assert state_of(office, first) == ("accepted", None)
+    office.clock.now += days(400)
+    office.world.tick(office.clock())
+    retain(office.world.engine, office.world.settings, clock=office.clock)
+    assert office.sql("SELECT count(*) FROM deliveries WHERE id = :id", id=first) == [(0,)]
+    office.sql(came, now=office.clock())
+    second = post_to(office, "anna", "welcome")
+    send_letters(office)
+    assert state_of(office, second) == ("skipped", "came long ago")
 
 
 def test_a_welcome_in_doubt_is_not_sent_again(office: Office) -> None:
