@@ -114,6 +114,7 @@ def test_what_can_happen_to_any_such_service_has_a_page():
         "wrong-mail-sent",
         "complaint-spike",
         "redis-lost",
+        "restore-from-backup",
         "erase-me",
     }
 
