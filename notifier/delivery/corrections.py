@@ -5,7 +5,7 @@ and to nobody twice: it is a run, and nobody has two deliveries of one run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,10 @@ from notifier.digests.corrections import CorrectionContent, checked_text
 from notifier.errors import NotifierError
 from notifier.registry.positions import head_position
 from notifier.settings import Settings
+
+PEOPLE_AT_A_TIME = 50_000
+MOST_ROUNDS = 3
+"""Of looking for who has moved to another schedule just then."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +58,27 @@ def plan_correction(
     settings: Settings,
     dry: bool = False,
 ) -> PlannedCorrection:
-    """All of it is there, or none. `with_doubt`: also to those who may have got the wrong mail, and may not.
+    """`with_doubt`: also to those who may have got the wrong mail, and may not. Some thousand people at a time, so that
+    nobody waits for long; killed in between, it goes on where it was when it is asked for again.
 
     Raises NotifierError for a text that must not be mailed. Wake "send" afterwards.
     """
     words = checked_text(words, settings)
-    bind = {"with_doubt": with_doubt, "now": now}
-    with engine.begin() as conn:
-        found = _find(conn, readers, words)
-        if dry:
-            return _counted(conn, readers, found, bind)
-        # Nobody is being erased meanwhile: a delivery to somebody who has just gone would point at nobody.
-        conn.execute(text("SELECT id FROM schedules ORDER BY id FOR NO KEY UPDATE")).all()
-        share(conn, Lock.EDITIONS)
-        found = _open(conn, readers, words, now)
-        planned = _counted(conn, readers, found, bind)
-        if planned.people == 0:
-            conn.rollback()
-            return planned
-        _write_mail(conn, found, largest_batch(settings), bind)
-        run = f"correction/{found.id}"
-        note_action(conn, "correction_sent", run, note, actor=actor, now=now)
-    if planned.people > 10_000:
+    with engine.connect() as conn:
+        conn.detach()  # its temporary tables end with it
+        plan = _Plan(conn, readers, words, actor, note, now, largest_batch(settings))
+        first = left = plan.count(with_doubt)
+        written = 0
+        for _ in range(0 if dry else MOST_ROUNDS):
+            parts = range(0, left.people, PEOPLE_AT_A_TIME)
+            done = sum(map(plan.write, parts))
+            written += done
+            if done == left.people:
+                break
+            left = plan.count(with_doubt)
+    if written > 10_000:
         refresh_statistics(engine)
-    return PlannedCorrection(**{**planned.__dict__, "run": run})
+    return first if dry else replace(first, people=written, run=plan.run if written else None)
 
 
 def load_corrections(conn: Connection, batch_ids: list[int]) -> dict[int, CorrectionContent]:
@@ -103,128 +104,172 @@ def newest_corrections(conn: Connection, limit: int) -> Sequence[Row[Any]]:
     ).all()
 
 
-@dataclass(frozen=True)
-class _Correction:
-    id: int | None
-    run_id: int | None
+@dataclass
+class _Plan:
+    conn: Connection
+    readers: Readers
+    words: str
+    actor: str
+    note: str
+    now: datetime
+    batch_size: int
+    run: str | None = None
+    is_noted: bool = False
 
+    @property
+    def _key(self) -> bytes:
+        return sha256(f"{self.readers.kind}|{self.readers.about}|{self.words}".encode()).digest()
 
-def _key(readers: Readers, words: str) -> bytes:
-    return sha256(f"{readers.kind}|{readers.about}|{words}".encode()).digest()
+    def count(self, with_doubt: bool) -> PlannedCorrection:
+        """All whom it is about stand in the temporary table `correction_readers` afterwards."""
+        with self.conn.begin():
+            found = self._find()
+            self.conn.execute(text("DROP TABLE IF EXISTS correction_readers"))
+            bind = {**self.readers.bind, "with_doubt": with_doubt, "run_id": found.run_id if found else None}
+            self.conn.execute(text(_READERS.format(rows=self.readers.rows)), bind)
+            self.conn.execute(text("CREATE INDEX ON correction_readers (place) WHERE place IS NOT NULL"))
+            self.conn.execute(text("ANALYZE correction_readers"))
+            counts: Row[Any] = self.conn.execute(text(_COUNTS)).one()
+            earlier: int = self.conn.execute(
+                text("SELECT count(*) FROM corrections WHERE about = :about AND key <> :key"),
+                {"about": self.readers.about, "key": self._key},
+            ).scalar_one()
+        return PlannedCorrection(run=None, earlier=earlier, **counts._mapping)
 
+    def write(self, first: int) -> int:
+        """Deliveries for the people at these places; how many. Their schedules are held, so that nobody of them is
+        being erased: a delivery to somebody who has just gone would point at nobody for ever."""
+        bind = {"first": first, "last": first + PEOPLE_AT_A_TIME}
+        with self.conn.begin():
+            id_, run_id = self._open()
+            share(self.conn, Lock.EDITIONS)
+            held = hold_schedules_of(self.conn, bind)
+            editions = self._editions(id_)
+            self.conn.execute(text("DROP TABLE IF EXISTS planned_mail"))
+            people = self.conn.execute(
+                text(_PLANNED_MAIL),
+                {
+                    **bind,
+                    "run_id": run_id,
+                    "held": held,
+                    "locales": list(editions),
+                    "editions": list(editions.values()),
+                },
+            ).rowcount
+            write_deliveries(self.conn, run_id, "correction", self.batch_size, self.now)
+            if people and not self.is_noted:
+                note_action(
+                    self.conn, "correction_sent", str(self.run), self.note, actor=self.actor, now=self.now
+                )
+                self.is_noted = True
+            return int(people)
 
-def _find(conn: Connection, readers: Readers, words: str) -> _Correction:
-    row = conn.execute(
-        text("SELECT id, run_id FROM corrections WHERE key = :key FOR UPDATE"), {"key": _key(readers, words)}
-    ).one_or_none()
-    return _Correction(row.id, row.run_id) if row else _Correction(None, None)
+    def _find(self) -> Row[Any] | None:
+        find = text("SELECT id, run_id FROM corrections WHERE key = :key FOR UPDATE")
+        return self.conn.execute(find, {"key": self._key}).one_or_none()
 
-
-def _open(conn: Connection, readers: Readers, words: str, now: datetime) -> _Correction:
-    """Two operators at once: the second waits for the first, and then finds it."""
-    added = conn.execute(
-        text(
-            """INSERT INTO corrections (key, kind, about, text, created_at)
-               VALUES (:key, :kind, :about, :words, :now) ON CONFLICT (key) DO NOTHING RETURNING id"""
-        ),
-        {
-            "key": _key(readers, words),
-            "kind": readers.kind,
-            "about": readers.about,
-            "words": words,
-            "now": now,
-        },
-    ).scalar_one_or_none()
-    if added is None:
-        found = _find(conn, readers, words)
+    def _open(self) -> tuple[int, int]:
+        """(its number, its run's). Two operators at once: one waits here for the other's part."""
+        bind = {
+            "key": self._key,
+            "kind": self.readers.kind,
+            "about": self.readers.about,
+            "words": self.words,
+            "now": self.now,
+            "head": head_position(self.conn),
+        }
+        if self.conn.execute(text(_NEW), bind).rowcount:
+            self.conn.execute(text(_NEW_RUN), bind)
+        found = self._find()
+        assert found
         if found.run_id is None:
             raise NotifierError(
                 "This went out so long ago that nobody knows any more to whom.",
                 "Change the text if it is to go out once more.",
             )
-        return found
-    run_id: int = conn.execute(
-        text(
-            """WITH run AS (INSERT INTO runs (key, from_position, to_position, planned_at)
-                            VALUES ('correction/' || :id, :head, :head, :now) RETURNING id)
-               UPDATE corrections SET run_id = run.id FROM run WHERE corrections.id = :id RETURNING run_id"""
-        ),
-        {"id": added, "head": head_position(conn), "now": now},
-    ).scalar_one()
-    return _Correction(added, run_id)
+        self.run = f"correction/{found.id}"
+        return found.id, found.run_id
+
+    def _editions(self, id_: int) -> dict[str, int]:
+        """By locale: the text is one, what stands around it is in the reader's own language."""
+        locales = self.conn.execute(
+            text("SELECT DISTINCT locale FROM correction_readers WHERE place IS NOT NULL")
+        )
+        keys = {
+            locale: sha256(f"correction|{id_}|{locale}".encode()).digest() for locale in locales.scalars()
+        }
+        bind = {"keys": list(keys.values()), "locales": list(keys), "now": self.now}
+        self.conn.execute(text(_NEW_EDITIONS), bind)
+        find = text("SELECT locale, id FROM editions WHERE key = ANY(:keys)")
+        return {row.locale: row.id for row in self.conn.execute(find, bind)}
 
 
-def _counted(
-    conn: Connection, readers: Readers, found: _Correction, bind: dict[str, Any]
-) -> PlannedCorrection:
-    conn.execute(text("DROP TABLE IF EXISTS correction_readers"))
-    conn.execute(text(_READERS.format(rows=readers.rows)), {**readers.bind, **bind, "run_id": found.run_id})
-    conn.execute(text("ANALYZE correction_readers"))
-    counts: Row[Any] = conn.execute(text(_COUNTS)).one()
-    earlier: int = conn.execute(
-        text("SELECT count(*) FROM corrections WHERE about = :about AND id IS DISTINCT FROM :id"),
-        {"about": readers.about, "id": found.id},
-    ).scalar_one()
-    return PlannedCorrection(run=None, earlier=earlier, **counts._mapping)
+def hold_schedules_of(conn: Connection, places: dict[str, int]) -> list[int]:
+    return list(conn.execute(text(_HOLD), places).scalars())
 
 
-# Whoever is erased has no row in `subscribers`.
+# Whoever is erased has no row in `subscribers`. `place`: their turn, those of one schedule together.
 _READERS = """
-CREATE TEMP TABLE correction_readers ON COMMIT DROP AS
-SELECT s.id AS subscriber_id, s.locale, s.email_key, s.state, s.audience_id,
-       s.audience_id IS NULL AND EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber_id = s.id
-                                         AND u.ended_reason = 'withdrawn') AS left_by_us,
-       r.got OR r.in_doubt AND :with_doubt AS chosen, r.got, r.in_doubt,
-       EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = s.id AND o.run_id = CAST(:run_id AS int)) AS already
-FROM (SELECT subscriber_id, bool_or(state IN ('accepted', 'delivered')) AS got, bool_or(state = 'unknown') AS in_doubt
-      FROM ({rows}) x WHERE state IN ('accepted', 'delivered', 'unknown', 'planned', 'sending', 'retrying')
-      GROUP BY subscriber_id) r
-JOIN subscribers s ON s.id = r.subscriber_id
+CREATE TEMP TABLE correction_readers AS
+SELECT *, CASE WHEN chosen AND NOT already
+               THEN row_number() OVER (PARTITION BY chosen AND NOT already ORDER BY schedule_id, subscriber_id)
+          END AS place
+FROM (
+  SELECT s.id AS subscriber_id, s.schedule_id, s.locale, s.email_key, s.state, s.audience_id, r.got, r.in_doubt,
+         s.audience_id IS NULL AND EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber_id = s.id
+                                           AND u.ended_reason = 'withdrawn') AS left_by_us,
+         r.got OR r.in_doubt AND :with_doubt AS chosen,
+         EXISTS (SELECT 1 FROM deliveries o
+                 WHERE o.subscriber_id = s.id AND o.run_id = CAST(:run_id AS int)) AS already
+  FROM (SELECT subscriber_id, bool_or(state IN ('accepted', 'delivered')) AS got,
+               bool_or(state = 'unknown') AS in_doubt
+        FROM ({rows}) x
+        WHERE state IN ('accepted', 'delivered', 'unknown', 'planned', 'sending', 'retrying')
+        GROUP BY subscriber_id) r
+  JOIN subscribers s ON s.id = r.subscriber_id) y
 """
 
 _COUNTS = """
-SELECT count(*) FILTER (WHERE chosen AND NOT already) AS people,
-       count(*) FILTER (WHERE chosen AND NOT already AND p.email_key IS NOT NULL) AS suppressed,
-       count(*) FILTER (WHERE chosen AND NOT already AND p.email_key IS NULL
-                          AND (r.state <> 'active' OR r.audience_id IS NULL AND NOT r.left_by_us)) AS stopped,
+SELECT count(place) AS people,
+       count(place) FILTER (WHERE p.email_key IS NOT NULL) AS suppressed,
+       count(place) FILTER (WHERE p.email_key IS NULL
+                            AND (r.state <> 'active' OR r.audience_id IS NULL AND NOT r.left_by_us)) AS stopped,
        count(*) FILTER (WHERE already) AS already,
        count(*) FILTER (WHERE in_doubt AND NOT chosen AND NOT already) AS in_doubt,
        count(*) FILTER (WHERE NOT got AND NOT in_doubt AND NOT already) AS on_its_way
 FROM correction_readers r LEFT JOIN suppressions p USING (email_key)
 """
 
+_NEW = """
+INSERT INTO corrections (key, kind, about, text, created_at) VALUES (:key, :kind, :about, :words, :now)
+ON CONFLICT (key) DO NOTHING
+"""
 
-def _write_mail(conn: Connection, found: _Correction, batch_size: int, bind: dict[str, Any]) -> None:
-    locales = list(
-        conn.execute(text("SELECT DISTINCT locale FROM correction_readers WHERE chosen")).scalars()
-    )
-    editions = {locale: _edition(conn, found, locale, bind["now"]) for locale in sorted(locales)}
-    conn.execute(text("DROP TABLE IF EXISTS planned_mail"))
-    conn.execute(
-        text(
-            """CREATE TEMP TABLE planned_mail ON COMMIT DROP AS
-               SELECT r.subscriber_id, e.id AS edition_id
-               FROM correction_readers r
-               JOIN unnest(CAST(:locales AS text[]), CAST(:editions AS bigint[])) AS e (locale, id) USING (locale)
-               WHERE r.chosen AND NOT r.already"""
-        ),
-        {"locales": list(editions), "editions": list(editions.values())},
-    )
-    assert found.run_id is not None
-    write_deliveries(conn, found.run_id, "correction", batch_size, bind["now"])
+_NEW_RUN = """
+WITH run AS (
+  INSERT INTO runs (key, from_position, to_position, planned_at)
+  SELECT 'correction/' || id, :head, :head, :now FROM corrections WHERE key = :key RETURNING id)
+UPDATE corrections SET run_id = run.id FROM run WHERE corrections.key = :key
+"""
 
+_NEW_EDITIONS = """
+INSERT INTO editions (key, locale, created_at)
+SELECT key, locale, :now FROM unnest(CAST(:keys AS bytea[]), CAST(:locales AS text[])) AS e (key, locale) ORDER BY key
+ON CONFLICT (key) DO NOTHING
+"""
 
-def _edition(conn: Connection, found: _Correction, locale: str, now: datetime) -> int:
-    """The text is one, what stands around it is in the reader's own language."""
-    key = sha256(f"correction|{found.id}|{locale}".encode()).digest()
-    conn.execute(
-        text(
-            """INSERT INTO editions (key, locale, created_at) VALUES (:key, :locale, :now)
-               ON CONFLICT (key) DO NOTHING"""
-        ),
-        {"key": key, "locale": locale, "now": now},
-    )
-    edition_id: int = conn.execute(
-        text("SELECT id FROM editions WHERE key = :key"), {"key": key}
-    ).scalar_one()
-    return edition_id
+_HOLD = """
+SELECT id FROM schedules
+WHERE id IN (SELECT s.schedule_id FROM correction_readers r JOIN subscribers s ON s.id = r.subscriber_id
+             WHERE r.place > :first AND r.place <= :last)
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+_PLANNED_MAIL = """
+CREATE TEMP TABLE planned_mail ON COMMIT DROP AS
+SELECT r.subscriber_id, e.id AS edition_id
+FROM correction_readers r JOIN subscribers s ON s.id = r.subscriber_id AND s.schedule_id = ANY(:held)
+JOIN unnest(CAST(:locales AS text[]), CAST(:editions AS bigint[])) AS e (locale, id) ON e.locale = r.locale
+WHERE r.place > :first AND r.place <= :last
+  AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = r.subscriber_id AND o.run_id = :run_id)
+"""

@@ -4,9 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from notifier.delivery import corrections
 from notifier.subscriptions.personal_data import erase_person
+from notifier.subscriptions.schedules import Rhythm, ensure_schedules
 from tests.delivery.mailroom import key_of
 from tests.delivery.office import PEOPLE, Office
 from tests.delivery.test_corrections import correct, corrected
@@ -37,6 +39,54 @@ def test_killed_while_it_is_planned_it_leaves_nothing_and_can_be_asked_for_again
     assert office.sql("SELECT count(*) FROM deliveries") == [(8,)]
     assert office.sql("SELECT count(*) FROM corrections") == [(0,)]
     assert correct(office).people == 8
+
+
+def test_killed_between_two_parts_it_goes_on_where_it_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.send()
+    monkeypatch.setattr(corrections, "PEOPLE_AT_A_TIME", 3)
+    write, parts = corrections.write_deliveries, []
+
+    def killed(*given):  # type: ignore[no-untyped-def]
+        parts.append(given)
+        return 1 / 0 if len(parts) == 2 else write(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(corrections, "write_deliveries", killed)
+        with pytest.raises(ZeroDivisionError):
+            correct(office)
+    office.send()
+    assert corrected(office) == PEOPLE[:3]
+    again = correct(office)
+    assert (again.people, again.already, again.run) == (5, 3, "correction/1")
+    office.send()
+    assert corrected(office) == PEOPLE
+    assert office.sql("SELECT sum(size) FROM batches WHERE mail = 'correction'") == [(8,)]
+
+
+def test_who_moves_to_another_hour_just_then_gets_it_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their new schedule is not held, so they have to wait for the next round."""
+    office.send()
+    engine, write = office.world.engine, corrections.hold_schedules_of
+
+    def moved(*given):  # type: ignore[no-untyped-def]
+        monkeypatch.undo()
+        held = write(*given)
+        with engine.begin() as conn:
+            (elsewhere,) = ensure_schedules(
+                conn, {Rhythm("daily", "UTC", 9)}, head=0, now=office.clock()
+            ).values()
+            move = "UPDATE subscribers SET schedule_id = :id WHERE email LIKE 'anna@%'"
+            conn.execute(text(move), {"id": elsewhere})
+        return held
+
+    monkeypatch.setattr(corrections, "hold_schedules_of", moved)
+    assert correct(office).people == 8
+    office.send()
+    assert corrected(office) == PEOPLE
 
 
 def test_nobody_is_erased_between_being_chosen_and_written_down(
