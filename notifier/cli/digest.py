@@ -73,9 +73,8 @@ def run(
             stderr.print("--at lies in the future: these digests stay silent until then.", markup=False)
         with session.engine.connect() as conn:
             schedules = schedules_of(conn, frequency.value)
-        plans = plan_all(
-            session.engine, schedules, at=moment, now=session.clock(), settings=session.settings, dry=dry_run
-        )
+        now, settings = session.clock(), session.settings
+        plans = plan_all(session.engine, schedules, at=moment, now=now, settings=settings, dry=dry_run)
         run_ids = [plan.run_id for plan in plans if plan.run_id]
         if wait:
             _send_and_wait(session, run_ids)
