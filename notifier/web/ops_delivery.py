@@ -68,7 +68,7 @@ def show_mail(visit: Visit) -> Response:
 
 
 def ask_again(visit: Visit) -> Response:
-    story = _story(visit)
+    story = _story(visit, IN_QUESTION)
     told = ["All of its batch goes out again, as one call."]
     if story["batch_state"] == "unknown":
         told.append(
@@ -88,7 +88,7 @@ def again(visit: Visit) -> Response:
 
 
 def ask_drop(visit: Visit) -> Response:
-    story = _story(visit)
+    story = _story(visit, CAN_BE_DROPPED)
     told = ["They do not get this mail, now or later. What it says is not told them again."]
     return visit.ask(f"{_batch(story)}: give up?", told, "Give up", f"/deliveries/{story['id']}")
 
@@ -111,7 +111,8 @@ def _too_late() -> NotifierError:
     )
 
 
-def _story(visit: Visit) -> Json:
+def _story(visit: Visit, states: tuple[str, ...] | None = None) -> Json:
+    """Of one whose batch is in one of these states."""
     try:
         delivery_id = UUID(visit.request.path_params["id"])
     except ValueError:
@@ -120,6 +121,8 @@ def _story(visit: Visit) -> Json:
         story = delivery_story(conn, delivery_id)
     if story is None:
         raise _unknown()
+    if states and story["batch_state"] not in states:
+        raise _too_late()
     return story
 
 

@@ -147,15 +147,16 @@ def _ratio(name: str, ratio: float, limit: float, of: int) -> Tile:
 
 
 def _beats(found: Numbers) -> list[Sign]:
-    return [
-        _beat(SERVED_BY.get(queue, queue), found.beats.get(queue), found.at)
-        for queue in (MAIN_QUEUE, *QUEUES[:-1])
-    ]
+    return [_beat(SERVED_BY.get(queue, queue), queue, found) for queue in (MAIN_QUEUE, *QUEUES[:-1])]
 
 
-def _beat(name: str, seen: datetime | None, now: datetime) -> Sign:
-    if seen is None:
-        return Sign(name, "never seen", False, "It beats within a minute of its start.")
+def _beat(name: str, queue: str, found: Numbers) -> Sign:
+    seen, now = found.beats.get(queue), found.at
+    if seen is None:  # one that has just been installed is given time
+        is_new = now - found.seen(queue) <= BEAT_SILENT
+        return Sign(
+            name, "not seen yet" if is_new else "never seen", is_new, "It beats within a minute of its start."
+        )
     if seen - now > FUTURE:
         return Sign(name, "its clock is wrong", False, f"It is {span(seen - now)} ahead of ours.")
     quiet = now - seen
@@ -180,4 +181,4 @@ def _webhook(found: Numbers, settings: Settings) -> Sign:
     return Sign(name, "silent" if silent else "heard", not silent, more)
 
 
-routes = ops_routes("", show)
+routes = [*ops_routes("", show), *ops_routes("/", show)]

@@ -1,6 +1,7 @@
 """GET /ops/suppressions: the do-not-mail list. It holds no address, so to find one it must be typed, by POST."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection, Row, text
 from starlette.responses import Response
@@ -41,7 +42,8 @@ def _list(
     with visit.reading() as conn:
         rows = conn.execute(text(_NEWEST.format(older=_OLDER if place else "")), bind).all()
     last = rows[PAGE_ROWS - 1] if len(rows) > PAGE_ROWS else None
-    older = f"{visit.here}?after={last.created_at.timestamp():.6f}.{last.email_key.hex()}" if last else ""
+    after = {"after": f"{last.created_at.isoformat()}/{last.email_key.hex()}"} if last else {}
+    older = f"{visit.here}?{urlencode(after)}" if after else ""
     return visit.page(
         "ops/suppressions", rows=rows[:PAGE_ROWS], older=older, done=done, searched=searched, one=one
     )
@@ -100,10 +102,10 @@ def _key(which: str) -> bytes:
 
 
 def _place(after: str) -> tuple[datetime, bytes] | None:
-    seconds, _, key = after.rpartition(".")
+    at, _, key = after.partition("/")
     try:
-        return datetime.fromtimestamp(float(seconds), UTC), bytes.fromhex(key)
-    except (ValueError, OverflowError, OSError):
+        return datetime.fromisoformat(at), bytes.fromhex(key)
+    except ValueError:
         return None
 
 

@@ -3,14 +3,14 @@
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from notifier.delivery import brakes
 from notifier.delivery.providers import Outcome
 from notifier.settings import Settings
 from tests.delivery.office import Office
-from tests.web.conftest import heading
-from tests.web.ops import STUDY, Operator, delivery_to, open_office, open_operator, rows, said
+from tests.web.conftest import Clock, heading
+from tests.web.ops import Operator, open_office, open_operator, rows, said
 from tests.world import days
 
 WHY = "the footer is mended"
@@ -137,146 +137,6 @@ def test_an_unknown_run_is_named_as_such(operator: Operator):
     assert "There is no run daily/1999." in operator.get("/runs/pause", status=400, run="daily/1999")
 
 
-def test_deliveries_are_listed_with_masked_addresses_and_filtered(operator: Operator, office: Office):
-    office.provider.answers = [
-        lambda batch: Outcome("accepted", refused={batch.recipients[0].delivery_id: "not an address"})
-    ]
-    office.send()
-    page = operator.get("/deliveries")
-    assert sorted(row[0] for row in rows(page)) == [f"{name}•••@example.org" for name in "abcd"]
-    assert "anna@example.org" not in page
-    assert [row[1:3] for row in rows(operator.get("/deliveries", state="failed"))] == [
-        ["failed", "not an address"]
-    ]
-    assert "No delivery is like this" in operator.get("/deliveries", state="bounced")
-    assert "There is no state" in operator.get("/deliveries", status=400, state="lost")
-
-
-def test_a_long_list_goes_on_page_by_page_and_shows_each_once(operator: Operator, office: Office):
-    office.sql(
-        """INSERT INTO deliveries (run_id, batch_id) SELECT run_id, id FROM batches, generate_series(1, 120)"""
-    )
-    seen: list[str] = []
-    query: dict[str, str] = {"state": "planned"}
-    while True:
-        page = operator.get("/deliveries", **query)
-        found = [one.partition('"')[0] for one in page.split('href="/ops/deliveries/')[1:]]
-        seen += found
-        _, further, rest = page.partition("after=")
-        if not further:
-            break
-        query["after"] = rest.partition('"')[0]
-    assert len(seen) == len(set(seen)) == 124
-
-
-def test_one_delivery_tells_its_whole_story(operator: Operator, office: Office):
-    office.provider.answers = [lambda _: Outcome("unknown", reason="timed out")]
-    office.send()
-    delivery = delivery_to(office, "anna")
-    operator.post(f"/deliveries/{delivery}/again", note="asked the provider")
-    office.send()
-    office.sql(
-        """INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
-           VALUES ('e', :id, 'delivered', :now, :now)""",
-        id=delivery,
-        now=office.clock(),
-    )
-    page = operator.get(f"/deliveries/{delivery}")
-    text = said(page)
-    story = [
-        "A new study: NCT01234567",
-        "Matched condition Asthma",
-        "Planned in the run daily/",
-        "The call broke off: nobody knows whether it was taken",
-        "Call 1. timed out",
-        "An operator sent it again",
-        "local: asked the provider",
-        "The provider took it",
-        "The reader's mail server took it",
-    ]
-    places = [text.index(part) for part in story]
-    assert places == sorted(places)
-    assert heading(page) == "One digest to a•••@example.org"
-    assert "anna@" not in page
-
-
-def test_an_address_is_shown_in_full_on_request_and_that_is_written_down(operator: Operator, office: Office):
-    delivery = delivery_to(office, "ben")
-    assert "ben@example.org" in operator.post(f"/deliveries/{delivery}", note="he wrote to us")
-    (action,) = rows(operator.get("/audit"))
-    assert action[2:] == ["Looked at an address", str(delivery), "he wrote to us"]
-
-
-def test_the_mail_is_shown_without_the_reader_s_links(operator: Operator, office: Office):
-    delivery = delivery_to(office, "anna")
-    answer = operator.client.get(f"/ops/deliveries/{delivery}/mail", params={"scheme": "dark"})
-    assert "A made-up study of a made-up tablet" in answer.text
-    assert "NOTIFIER-LINK" not in answer.text
-    assert "/u/" not in answer.text
-    assert "sandbox" in answer.headers["content-security-policy"]
-
-
-def test_a_batch_is_given_up_from_its_delivery(operator: Operator, office: Office):
-    delivery = delivery_to(office, "anna")
-    assert "given up" in operator.post(f"/deliveries/{delivery}/drop", note="wrong study")
-    office.send()
-    assert office.states() == {"dropped": 4}
-    assert "moved on meanwhile" in operator.post(f"/deliveries/{delivery}/drop", status=400, note="again")
-
-
-@pytest.mark.parametrize("path", ["/deliveries/nothing", "/deliveries/00000000-0000-4000-8000-000000000000"])
-def test_a_delivery_that_is_none_is_said_to_be_none(operator: Operator, path: str):
-    assert "There is no delivery with this id" in operator.get(path, status=400)
-
-
-def test_the_do_not_mail_list_is_kept_by_hand(operator: Operator, office: Office):
-    assert "The list is empty" in operator.get("/suppressions")
-    operator.post("/suppressions/add", email="Anna@Example.org", note="asked by phone")
-    assert "This address is on the list." in operator.post("/suppressions", email="anna@example.org")
-    assert "This address is not on the list." in operator.post("/suppressions", email="ben@example.org")
-    ((which,),) = office.sql("SELECT encode(email_key, 'hex') FROM suppressions")
-    office.send()
-    assert office.states() == {"accepted": 3, "skipped": 1}
-    operator.post(f"/suppressions/remove?which={which}", which=str(which), note="asked for mail again")
-    assert "The list is empty" in operator.get("/suppressions")
-    assert [row[2] for row in rows(operator.get("/audit"))] == [
-        "Took an address off the do-not-mail list",
-        "Put an address on the do-not-mail list",
-    ]
-    assert "anna" not in operator.get("/audit")
-
-
-def test_what_is_no_address_is_refused(operator: Operator):
-    assert "That is not an address" in operator.post("/suppressions/add", status=400, email="anna", note="x")
-
-
-def test_a_person_is_traced_and_that_somebody_looked_is_written_down(operator: Operator, office: Office):
-    office.send()
-    page = operator.post("/trace", email="ben@example.org", study=STUDY, note="he asked us")
-    assert heading(page) == "Why this person did or did not get mail"
-    text = said(page)
-    assert "In a mail that is accepted." in text
-    assert "Condition Asthma, since 2026-11-22" in text
-    assert "ben@example.org" not in page
-    (action,) = rows(operator.get("/audit"))
-    assert action[2] == "Looked at a person's deliveries"
-    assert action[4] == "he asked us"
-
-
-def test_an_address_in_a_query_is_not_read(operator: Operator):
-    """It would stand in histories and in the logs of a proxy."""
-    assert heading(operator.get("/trace", email="ben@example.org")) == "Trace"
-
-
-def test_a_study_is_traced(operator: Operator, office: Office):
-    office.send()
-    page = operator.get("/trace", study=STUDY.lower())
-    assert heading(page) == f"What became of {STUDY}"
-    assert rows(page)[0][5] == "4 accepted"
-    assert "This study has never come in" in operator.get("/trace", study="NCT09999999")
-    assert "A study's id is NCT and eight digits" in said(operator.get("/trace", status=400, study="asthma"))
-
-
 def test_whom_a_run_failed_for_gets_it_again(operator: Operator, office: Office):
     office.provider.answers = [
         lambda batch: Outcome("accepted", refused={batch.recipients[0].delivery_id: "HTTP 400"})
@@ -290,3 +150,27 @@ def test_whom_a_run_failed_for_gets_it_again(operator: Operator, office: Office)
     office.send()
     assert office.states() == {"accepted": 4}
     assert "Nobody is left" in operator.get("/runs/resend", status=400, run=str(key))
+
+
+def test_on_the_first_day_every_page_says_what_will_stand_there(
+    engine: Engine, settings: Settings, clock: Clock
+):
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE installation SET installed_at = :now"), {"now": clock()})
+    operator = open_operator(engine, settings, clock)  # type: ignore[arg-type]
+    page = operator.get("/")
+    assert heading(page) == "All is well. No mail waits."
+    assert "No run is under way." in page
+    assert "There are no subscribers yet" in page
+    assert [
+        "Worker that sends digests (send)",
+        "✔ not seen yet",
+        "It beats within a minute of its start.",
+    ] in rows(page)
+    assert "There are no deliveries yet." in operator.get("/deliveries")
+    assert "No batch has failed" in operator.get("/failures")
+    assert "No single address was refused" in operator.get("/failures")
+    assert "There are no runs yet." in operator.get("/runs")
+    assert "Nobody has done anything yet." in operator.get("/audit")
+    clock.forward(hours=1)
+    assert "✖ never seen" in operator.get("/")
