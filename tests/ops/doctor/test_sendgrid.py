@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from tests.fakes.certificates import Certificate
 from tests.fakes.sendgrid.account import SEES_ALL, TRACKING
-from tests.fakes.sendgrid.control import SendGridControl
+from tests.fakes.sendgrid.control import SendGridControl, in_thread
 from tests.ops.doctor.conftest import Patient, hook
 
 CHECKS = ("sendgrid-key", "sendgrid-tracking", "sendgrid-sender", "sendgrid-webhook", "clock-sendgrid")
@@ -127,3 +128,11 @@ def test_sendgrid_itself_has_a_fault(with_sendgrid: Patient, fake_sendgrid: Send
     fake_sendgrid.account(status=503)
     said = {finding.check: finding.status for finding in with_sendgrid.findings()}
     assert said["sendgrid-key"] == said["sendgrid-tracking"] == "warn"
+
+
+def test_a_certificate_that_is_not_trusted_is_told_as_that(
+    with_sendgrid: Patient, certificate: Certificate
+) -> None:
+    with in_thread(certificate=certificate) as fake:
+        with_sendgrid.change(sendgrid_api_url=fake.url)
+        assert "certificate is not trusted" in with_sendgrid.found("sendgrid-key").what
