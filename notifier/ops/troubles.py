@@ -63,7 +63,12 @@ def _brakes(numbers: Numbers) -> Iterator[Trouble]:
     """An operator's own pause is no trouble, and a throttle ends by itself."""
     for name, alert in (("breaker", "ProviderAuthFailing"), ("unwelcome", "SendingHeld")):
         if name in numbers.brakes:
-            yield Trouble(alert, f"Sending is stopped: {numbers.brakes[name]}.")
+            yield Trouble(alert, f"Sending is stopped: {_plainly(numbers.brakes[name])}.")
+
+
+def _plainly(reason: str) -> str:
+    """The provider's own words are no help to whoever does not know its codes."""
+    return f"the provider refuses our key ({reason})" if reason.startswith("HTTP 401") else reason
 
 
 def _late_mail(numbers: Numbers) -> Iterator[Trouble]:

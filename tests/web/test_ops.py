@@ -36,9 +36,9 @@ def test_the_first_words_say_whether_people_get_their_mail(operator: Operator, o
     office.send()
     assert heading(operator.get()) == "All is well. No mail waits."
     with office.world.engine.begin() as conn:
-        brakes.pull(conn, "breaker", "HTTP 401: the key is refused", now=office.clock())
+        brakes.pull(conn, "breaker", "HTTP 401: grant is invalid", now=office.clock())
     page = operator.get()
-    assert heading(page) == "Sending is stopped: HTTP 401: the key is refused."
+    assert heading(page) == "Sending is stopped: the provider refuses our key (HTTP 401: grant is invalid)."
     assert "Something is wrong" in page
     assert 'href="/ops/runbooks/ProviderAuthFailing"' in page
 
