@@ -7,6 +7,8 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from notifier.db.locks import Lock, share
+from notifier.delivery import expiring
+from notifier.delivery.expiring import Horizon
 from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.feedback.taking import take_feedback
 from notifier.delivery.providers import DELIVERY_ID_ARG
@@ -17,7 +19,7 @@ from notifier.web.app import create_app
 from tests.conftest import SECRET_KEY
 from tests.delivery.mailroom import sign_up
 from tests.delivery.office import Office
-from tests.world import condition, days
+from tests.world import NOON, condition, days
 
 DRY_EYE, GOUT = condition("Dry Eye"), condition("Gout")
 LEDGER = ("deliveries", "batches", "editions", "edition_items", "feedback_events")
@@ -145,3 +147,37 @@ def _confirm(office: Office, name: str) -> None:
             text("SELECT public_id FROM sign_ups WHERE id = :id"), {"id": id_}
         ).scalar_one()
         confirm(conn, public_id, now=office.clock())
+
+
+def test_old_rows_are_found_by_their_indexes_in_a_ledger_that_is_large(office: Office):
+    office.sql(
+        """INSERT INTO batches (run_id, edition_id, size, state, next_attempt_at, created_at, ended_at)
+           SELECT run_id, edition_id, 10, 'accepted', created_at, created_at, created_at + n * interval '1 minute'
+           FROM batches, generate_series(1, 3000) n"""
+    )
+    office.sql(
+        """INSERT INTO deliveries (batch_id, subscriber_id, state, reason)
+           SELECT b.id, 100 + n * 997 % 3000, CASE WHEN n % 7 = 0 THEN 'skipped' END,
+                  CASE WHEN n % 70 = 0 THEN 'stopped' WHEN n % 7 = 0 THEN 'suppressed' END
+           FROM batches b, generate_series(1, 10) n WHERE b.state = 'accepted'"""
+    )
+    office.sql("ANALYZE batches, deliveries")
+    with office.world.engine.connect() as conn:
+        horizon = Horizon.at(conn, NOON + days(2), now=office.clock())
+    bind = {
+        **horizon.__dict__,
+        "ids": [2, 3, 4],
+        "ended_at": None,
+        "batch_id": 0,
+        "people": 50,
+        "batches": 20,
+    }
+    take = plan(office, expiring._TAKE.format(state=expiring.ENDED_STATES[0]), bind)
+    forget = plan(office, expiring._FORGET_DELIVERIES, bind)
+    assert "ix_batches_accepted" in take
+    assert "ix_deliveries_held_back" in forget
+    assert "Seq Scan on deliveries" not in forget
+
+
+def plan(office: Office, statement: str, bind: dict[str, object]) -> str:
+    return "\n".join(str(line) for (line,) in office.sql(f"EXPLAIN {statement}", **bind))
