@@ -22,7 +22,7 @@ from notifier.errors import NotifierError
 from notifier.registry.positions import head_position
 from notifier.settings import Settings
 
-PEOPLE_AT_A_TIME = 50_000
+PEOPLE_AT_A_TIME = 20_000
 MOST_ROUNDS = 3
 """Of looking for who has moved to another schedule just then."""
 
@@ -124,11 +124,17 @@ class _Plan:
         """All whom it is about stand in the temporary table `correction_readers` afterwards."""
         with self.conn.begin():
             found = self._find()
-            self.conn.execute(text("DROP TABLE IF EXISTS correction_readers"))
             bind = {**self.readers.bind, "with_doubt": with_doubt, "run_id": found.run_id if found else None}
-            self.conn.execute(text(_READERS.format(rows=self.readers.rows)), bind)
-            self.conn.execute(text("CREATE INDEX ON correction_readers (place) WHERE place IS NOT NULL"))
-            self.conn.execute(text("ANALYZE correction_readers"))
+            for statement in (
+                "DROP TABLE IF EXISTS correction_got, correction_had, correction_readers",
+                _GOT.format(rows=self.readers.rows),
+                _HAD,
+                "ANALYZE correction_got, correction_had",  # or a million people are looked up one by one
+                _READERS,
+                "CREATE INDEX ON correction_readers (place) WHERE place IS NOT NULL",
+                "ANALYZE correction_readers",
+            ):
+                self.conn.execute(text(statement), bind)
             counts: Row[Any] = self.conn.execute(text(_COUNTS)).one()
             earlier: int = self.conn.execute(
                 text("SELECT count(*) FROM corrections WHERE about = :about AND key <> :key"),
@@ -178,9 +184,11 @@ class _Plan:
             "now": self.now,
             "head": head_position(self.conn),
         }
-        if self.conn.execute(text(_NEW), bind).rowcount:
-            self.conn.execute(text(_NEW_RUN), bind)
-        found = self._find()
+        found = self._find()  # first, as what is refused below has used up a number
+        if not found:
+            if self.conn.execute(text(_NEW), bind).rowcount:
+                self.conn.execute(text(_NEW_RUN), bind)
+            found = self._find()
         assert found
         if found.run_id is None:
             raise NotifierError(
@@ -208,6 +216,18 @@ def hold_schedules_of(conn: Connection, places: dict[str, int]) -> list[int]:
     return list(conn.execute(text(_HOLD), places).scalars())
 
 
+_GOT = """
+CREATE TEMP TABLE correction_got ON COMMIT DROP AS
+SELECT subscriber_id, bool_or(state IN ('accepted', 'delivered')) AS got, bool_or(state = 'unknown') AS in_doubt
+FROM ({rows}) x WHERE state IN ('accepted', 'delivered', 'unknown', 'planned', 'sending', 'retrying')
+GROUP BY subscriber_id
+"""
+
+_HAD = """
+CREATE TEMP TABLE correction_had ON COMMIT DROP AS
+SELECT d.subscriber_id FROM batches b JOIN deliveries d ON d.batch_id = b.id WHERE b.run_id = CAST(:run_id AS int)
+"""
+
 # Whoever is erased has no row in `subscribers`. `place`: their turn, those of one schedule together.
 _READERS = """
 CREATE TEMP TABLE correction_readers AS
@@ -219,14 +239,9 @@ FROM (
          s.audience_id IS NULL AND EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber_id = s.id
                                            AND u.ended_reason = 'withdrawn') AS left_by_us,
          r.got OR r.in_doubt AND :with_doubt AS chosen,
-         EXISTS (SELECT 1 FROM deliveries o
-                 WHERE o.subscriber_id = s.id AND o.run_id = CAST(:run_id AS int)) AS already
-  FROM (SELECT subscriber_id, bool_or(state IN ('accepted', 'delivered')) AS got,
-               bool_or(state = 'unknown') AS in_doubt
-        FROM ({rows}) x
-        WHERE state IN ('accepted', 'delivered', 'unknown', 'planned', 'sending', 'retrying')
-        GROUP BY subscriber_id) r
-  JOIN subscribers s ON s.id = r.subscriber_id) y
+         h.subscriber_id IS NOT NULL AS already
+  FROM correction_got r JOIN subscribers s ON s.id = r.subscriber_id
+  LEFT JOIN correction_had h ON h.subscriber_id = s.id) y
 """
 
 _COUNTS = """

@@ -1,7 +1,7 @@
 """End everybody's subscription to a target that is withdrawn, and hold back the digests about it that have not left.
 
 It is done as if each of them had stopped it: the rest of a digest that was held back comes with the next one, and each
-may take it back for 30 days. A few thousand people at a time, so that nobody waits for long; killed in between, it
+may take it back for 30 days. Two thousand people at a time, so that nobody waits for long; killed in between, it
 goes on where it was when it is asked for again.
 """
 
@@ -22,7 +22,7 @@ from notifier.subscriptions.ending import end_for_all
 from notifier.subscriptions.holding import hold_people
 from notifier.subscriptions.queued import withdraw_queued_of_many
 
-PEOPLE_AT_A_TIME = 5_000
+PEOPLE_AT_A_TIME = 2_000
 MOST_ROUNDS = 10
 """Of looking for who has come meanwhile."""
 
