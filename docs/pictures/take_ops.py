@@ -28,7 +28,7 @@ PORT = 8977
 HOUR = timedelta(hours=1)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Each hour's runs of the last day, and one of 120,000 people that is under way. A batch's size is all that is counted.
+# Runs of each hour of the last day, and one of a million people under way. Only the sizes of batches are counted.
 WORLD = """
 INSERT INTO schedules (frequency, zone, hour, weekday, next_due_at, covered_to)
 VALUES ('daily', 'Europe/Berlin', 4, 0, :now + interval '53 minutes', 40),
@@ -45,9 +45,9 @@ SELECT r.id, 1, 200 + (r.id * 7 + n) % 500, CASE WHEN n = 5 AND r.id % 6 = 0 THE
        CASE WHEN n = 5 AND r.id % 6 = 0 THEN 'HTTP 400: the message is too large' END
 FROM runs r, generate_series(1, 60) AS n WHERE r.planned_at < date_trunc('hour', :now);
 INSERT INTO batches (run_id, edition_id, size, state, attempts, next_attempt_at, created_at, provider, ended_at)
-SELECT max(r.id), 1, 1000, CASE WHEN n < 78 THEN 'accepted' ELSE 'planned' END, 1, max(r.planned_at),
-       max(r.planned_at), 'sendgrid', CASE WHEN n < 78 THEN :now - (78 - n) * interval '4 seconds' END
-FROM runs r, generate_series(1, 120) AS n GROUP BY n;
+SELECT max(r.id), 1, 1000, CASE WHEN n < 640 THEN 'accepted' ELSE 'planned' END, 1, max(r.planned_at),
+       max(r.planned_at), 'sendgrid', CASE WHEN n < 640 THEN :now - (640 - n) * interval '300 milliseconds' END
+FROM runs r, generate_series(1, 1000) AS n GROUP BY n;
 INSERT INTO feedback_hours (hour, kind, digest, events)
 SELECT date_trunc('hour', :now) - n * interval '1 hour', k, true,
        CASE k WHEN 'delivered' THEN 24000 + n * 100 WHEN 'bounce' THEN 40 + (n * 29) % 60 ELSE n % 2 END

@@ -81,6 +81,8 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 def percent(share: float) -> str:
     """Two digits that say something: limits are as small as 0.1 %."""
+    if 0 < share < 0.00005:
+        return "under 0.01 %"
     return f"{share:.2%}".replace("%", " %") if 0 < share < 0.1 else f"{share:.0%}".replace("%", " %")
 
 
