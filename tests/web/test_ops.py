@@ -174,3 +174,11 @@ def test_on_the_first_day_every_page_says_what_will_stand_there(
     assert "Nobody has done anything yet." in operator.get("/audit")
     clock.forward(hours=1)
     assert "✖ never seen" in operator.get("/")
+
+
+def test_what_the_provider_asks_to_wait_for_is_not_for_operators_to_resume(operator: Operator, office: Office):
+    with office.world.engine.begin() as conn:
+        brakes.pull(conn, "throttled", "HTTP 429", now=office.clock(), until=office.clock() + days(1))
+    for path in ("", "/runs"):
+        assert "Resume sending" not in operator.get(path)
+    assert heading(operator.get()) == "All is well. The provider asked us to wait a moment; 4 mails due."
