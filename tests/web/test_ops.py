@@ -176,7 +176,9 @@ def test_on_the_first_day_every_page_says_what_will_stand_there(
     assert "✖ never seen" in operator.get("/")
 
 
-def test_what_the_provider_asks_to_wait_for_is_not_for_operators_to_resume(operator: Operator, office: Office):
+def test_what_the_provider_asks_to_wait_for_is_not_for_operators_to_resume(
+    operator: Operator, office: Office
+):
     with office.world.engine.begin() as conn:
         brakes.pull(conn, "throttled", "HTTP 429", now=office.clock(), until=office.clock() + days(1))
     for path in ("", "/runs"):
