@@ -22,7 +22,7 @@ from notifier.cli.output import (
 )
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
-from notifier.delivery.audit import note_action
+from notifier.delivery.audit import ERASED, note_action
 from notifier.delivery.erasing import erase as erase_everything
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
@@ -118,7 +118,7 @@ def erase(email: str, note: EraseNote = "asked to be erased", yes: Yes = False) 
         with session.engine.begin() as conn:
             erased = erase_everything(conn, key, settings=session.settings, now=session.clock())
             if erased:
-                note_look(conn, "person_erased", key, note, session.clock())
+                note_action(conn, "person_erased", ERASED, note, actor=COMMAND_LINE, now=session.clock())
     if not erased:
         raise NotifierError("Nothing is held about this address.")
     stderr.print("Erased.")

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, Engine, Row, text
 
+from notifier.delivery.audit import forget_subject
 from notifier.delivery.providers.scrub import scrub
 from notifier.delivery.providers.sendgrid_http import KeptConnections, NoAnswer
 from notifier.settings import Settings
@@ -30,6 +31,7 @@ def erase(conn: Connection, email_key: bytes, *, settings: Settings, now: dateti
         return False
     if person is not None:
         note_erased(person)
+    forget_subject(conn, email_key)
     if settings.mail_provider == "sendgrid":
         conn.execute(
             text(

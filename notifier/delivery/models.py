@@ -244,7 +244,7 @@ class ProviderErasure(Base):
 
 
 class OperatorAction(Base):
-    """What an operator did, and why. Never changed, never deleted."""
+    """What an operator did, and why. Never deleted; an erasure takes out whom it was about, and nothing else."""
 
     __tablename__ = "operator_actions"
 

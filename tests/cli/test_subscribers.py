@@ -62,7 +62,9 @@ def test_to_look_at_somebody_is_written_down_without_their_address(run, desk: De
     run("subscribers", "show", "anna@example.org", "--note", "she called")
     run("subscribers", "export", "anna@example.org")
     run("digest", "preview", "anna@example.org")
+    (hashed,) = {row[0] for row in desk.sql("SELECT subject FROM operator_actions")}
     run("subscribers", "erase", "anna@example.org", "--yes")
+    assert hashed not in str(desk.sql("SELECT * FROM operator_actions"))
     actions = desk.sql("SELECT action, actor, note FROM operator_actions ORDER BY id")
     assert [(row[0], row[1]) for row in actions] == [
         (f"person_{what}", "command line") for what in ("shown", "exported", "previewed", "erased")
