@@ -69,7 +69,11 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-@pytest.mark.parametrize("content", [XML, ASCII, gzip.compress(XML.encode()), gzip.compress(ASCII.encode())])
+@pytest.mark.parametrize(
+    "content",
+    [XML, ASCII, gzip.compress(XML.encode()), gzip.compress(ASCII.encode())],
+    ids=["xml", "ascii", "xml.gz", "ascii.gz"],
+)
 def test_both_shapes_say_the_same(write: Write, content: str | bytes) -> None:
     kidney, drug = read_descriptors(write(content))
     assert (kidney.id, kidney.heading, kidney.is_condition) == ("D007680", "Kidney Neoplasms", True)
@@ -83,6 +87,7 @@ def test_both_shapes_say_the_same(write: Write, content: str | bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     ["", "<html></html>", XML[:900], gzip.compress(XML.encode())[:99], "not = mesh\n", b"\xff\xfe\x00"],
+    ids=["empty", "html", "cut off", "cut off.gz", "text", "binary"],
 )
 def test_what_is_no_such_file_or_half_of_one_is_refused(write: Write, content: str | bytes) -> None:
     with pytest.raises(NotifierError, match=r"cannot be read|holds no descriptor"):
