@@ -9,6 +9,7 @@ import typer
 
 from notifier.cli.output import Json, Yes, confirm, print_json, stderr
 from notifier.cli.session import Session, open_session
+from notifier.delivery.audit import check_note
 from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
 from notifier.errors import NotifierError
 from notifier.ops.actions import COMMAND_LINE
@@ -54,6 +55,7 @@ def restored(
       notifier db restored --until 2026-11-22T08:00Z --log web.log --note "disk failure" --dry-run
       notifier db restored --nothing-lost --note "moved to a new server"
     """
+    check_note(note)  # before the first step, as the last one writes it down
     last, ended = _moment(until), _read(log or [])
     with open_session() as session:
         report = _look(session, last, len(ended), nothing_lost=nothing_lost)

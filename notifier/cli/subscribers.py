@@ -22,7 +22,7 @@ from notifier.cli.output import (
 )
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
-from notifier.delivery.audit import ERASED, note_action
+from notifier.delivery.audit import ERASED, check_note, note_action
 from notifier.delivery.erasing import erase as erase_everything
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
@@ -114,6 +114,7 @@ def erase(email: str, note: EraseNote = "asked to be erased", yes: Yes = False) 
     # At `info` the log has the line by which an erasure is done again once an older backup is restored.
     with open_session(log_level=logging.INFO) as session:
         key = address_key_of(session, email)
+        check_note(note)  # an erasure that is rolled back would still stand in the log
         confirm("Delete this person and all their subscriptions? It cannot be undone.", yes)
         with session.engine.begin() as conn:
             erased = erase_everything(conn, key, settings=session.settings, now=session.clock())

@@ -1,17 +1,30 @@
 """What operators did, and why."""
 
+import re
 from datetime import datetime
 
 from sqlalchemy import Connection, text
+
+from notifier.errors import NotifierError
 
 ITSELF = "notifier"
 """The actor where no person decided."""
 ERASED = "somebody erased"
 """The subject where it was a person who has been erased: whom it was about is nobody's business any more."""
+_ADDRESS = re.compile(r"\S[@＠]\S")
+
+
+def check_note(note: str) -> None:
+    """Raises NotifierError where an address stands in it: the log is kept for good, also once its person is erased."""
+    if _ADDRESS.search(note):
+        raise NotifierError(
+            "There is an address in the note.", "Notes are kept for good: say why, and name nobody."
+        )
 
 
 def note_action(conn: Connection, action: str, subject: str, note: str, *, actor: str, now: datetime) -> int:
-    """Its number. `note` is what the operator wrote: it must name nobody."""
+    """Its number. Raises NotifierError where the note has an address in it."""
+    check_note(note)
     return int(
         conn.execute(
             text(

@@ -71,3 +71,12 @@ def test_to_look_at_somebody_is_written_down_without_their_address(run, desk: De
     ]
     assert actions[0][2] == "she called"
     assert "anna" not in str(desk.sql("SELECT * FROM operator_actions"))
+
+
+def test_a_note_with_an_address_is_refused_before_anything_is_done(run, desk: Desk) -> None:
+    desk.join("anna", "Asthma")
+    for words in (("show",), ("export",), ("erase", "--yes")):
+        with pytest.raises(NotifierError, match="an address in the note"):
+            run("subscribers", words[0], "anna@example.org", "--note", "anna@example.org asks", *words[1:])
+    assert desk.sql("SELECT count(*) FROM subscribers") == [(1,)]
+    assert desk.sql("SELECT * FROM operator_actions") == []

@@ -180,3 +180,13 @@ def test_a_long_do_not_mail_list_goes_on_page_by_page(operator: Operator, office
             break
         query = dict(parse_qsl(urlsplit(older.attributes["href"] or "").query))
     assert len(seen) == len(set(seen)) == 120
+
+
+@pytest.mark.parametrize("note", ["anna@example.org asks", "for <anna@example.org>.", "anna＠example.org"])
+def test_a_note_with_an_address_is_refused_as_it_would_outlive_an_erasure(
+    operator: Operator, office: Office, note: str
+):
+    page = operator.post("/suppressions/add", status=400, email="anna@example.org", note=note)
+    assert "There is an address in the note." in said(page)
+    assert office.sql("SELECT 1 FROM suppressions UNION ALL SELECT 1 FROM operator_actions") == []
+    assert "anna" not in page
