@@ -43,7 +43,7 @@ def list_newest(
     """
     _check("--state", state, STATES)
     _check("--mail", mail, MAILS)
-    with open_session() as session:
+    with open_session(only_looks=True) as session:
         with session.engine.connect() as conn:
             found = list_deliveries(
                 conn, state=state, run=run, failure_class=failed_class, limit=limit, mail=mail
@@ -65,7 +65,7 @@ def show(delivery_id: UUID, show_pii: ShowPii = False, note: LookNote = LOOKED, 
 
       notifier deliveries show 0d1f3c52-77aa-4d0e-9a56-4a1a5a3f1c11
     """
-    with open_session() as session:
+    with open_session(only_looks=True) as session:
         with session.engine.connect() as conn:
             story = delivery_story(conn, delivery_id)
         if story is None:

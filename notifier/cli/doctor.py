@@ -9,11 +9,12 @@ from typing import Any
 import typer
 
 from notifier.cli.output import Json, print_json, stdout
+from notifier.cli.whereabouts import must_be_made, whereabouts
 from notifier.embedded import ensure_services, release_services
 from notifier.errors import NotifierError
 from notifier.logs import configure_logs
 from notifier.ops.doctor import place
-from notifier.ops.doctor.finding import Check, Finding, run_checks, wrong
+from notifier.ops.doctor.finding import Check, Finding, run_checks, well, wrong
 from notifier.settings import Settings, load_settings
 
 START = timedelta(seconds=20)  # an embedded PostgreSQL that is made anew takes some
@@ -85,6 +86,7 @@ def _examined(chosen: Settings) -> list[Finding]:
     from tasks import options, queues
     from tasks.answering import ask
 
+    must_be_made(chosen)
     settings = ensure_services(chosen)
     assert settings.database_url
     engine = make_engine(settings.database_url, application_name="notifier-doctor")
@@ -95,7 +97,8 @@ def _examined(chosen: Settings) -> list[Finding]:
     )
     names = tuple(queue.name for queue in wired["task_queues"])
     try:
-        return examine(Installation(settings, chosen, engine, limits, names, ask, lambda: datetime.now(UTC)))
+        here = Installation(settings, chosen, engine, limits, names, ask, lambda: datetime.now(UTC))
+        return [well("services", f"Looked at: {whereabouts(chosen)}."), *examine(here)]
     finally:
         engine.dispose()
         if settings is not chosen:

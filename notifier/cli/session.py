@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from notifier.cli.interrupting import ends_in_good_order
+from notifier.cli.whereabouts import must_be_made
 from notifier.db.engine import make_engine
 from notifier.db.migrate import is_current, upgrade
-from notifier.embedded import ensure_services, release_services
+from notifier.embedded import SERVICES, ensure_services, release_services
 from notifier.errors import NotifierError
 from notifier.links.keys import signing_keys
 from notifier.logs import configure_logs
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
 class Session:
     settings: Settings
     engine: Engine
-    keys: list[str]
+    only_looks: bool = False
+
+    @cached_property
+    def keys(self) -> list[str]:
+        return signing_keys(self.settings, make=not self.only_looks)
 
     @staticmethod
     def clock() -> datetime:
@@ -50,19 +56,28 @@ class Session:
 
 
 @contextmanager
-def open_session(*, migrate: bool = False, log_level: int = logging.WARNING) -> Iterator[Session]:
+def open_session(
+    *, migrate: bool = False, only_looks: bool = False, log_level: int = logging.WARNING
+) -> Iterator[Session]:
     """Start or join the services, and close all of it at the end.
 
     The embedded database is brought up to date unasked; a database of your own only by `notifier db upgrade`.
+    Where nothing is set up yet, it is made, but not by a command that only looks.
     """
     chosen = load_settings()
     configure_logs(chosen.log_format, log_level)
-    settings = ensure_services(chosen)
+    needed = ("database_url",) if only_looks else SERVICES
+    if only_looks:
+        must_be_made(chosen, needed)
+    settings = ensure_services(chosen, needed)
     assert settings.database_url
     engine = make_engine(settings.database_url)
     try:
         _prepare(engine, migrate=migrate or chosen.database_url is None)
-        yield Session(settings, engine, signing_keys(settings))
+        session = Session(settings, engine, only_looks)
+        if not only_looks:
+            _ = session.keys  # now, so that a key that is damaged is told before anything is done
+        yield session
     finally:
         engine.dispose()
         if settings is not chosen:

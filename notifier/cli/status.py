@@ -8,13 +8,14 @@ import typer
 
 from notifier.cli.output import Json, ago, print_json, print_table, span, stdout
 from notifier.cli.session import open_session
+from notifier.cli.whereabouts import whereabouts
 from notifier.delivery.erasing import waiting_erasures
 from notifier.delivery.providers import REPORTING
 from notifier.ops.mail import due_mails, mails_ended
 from notifier.ops.numbers import Numbers, take_numbers
 from notifier.ops.runs import RunProgress, running
 from notifier.ops.verdict import Verdict, verdict
-from notifier.settings import Settings
+from notifier.settings import Settings, load_settings
 
 OPEN = ("planned", "sending", "retrying", "unknown")
 MOST_RUNS = 10
@@ -31,7 +32,7 @@ def status(json: Json = False) -> None:
       notifier status --json | jq .troubles
       notifier status > /dev/null || echo "somebody should look"
     """
-    with open_session() as session:
+    with open_session(only_looks=True) as session:
         now = session.clock()
         numbers = take_numbers(session.engine, now=now)
         with session.engine.connect() as conn:
@@ -39,7 +40,7 @@ def status(json: Json = False) -> None:
             erasures = waiting_erasures(conn)
     found = verdict(numbers)
     if json:
-        print_json(_report(numbers, found, runs, erasures))
+        print_json({**_report(numbers, found, runs, erasures), "looked_at": whereabouts(load_settings())})
     else:
         _show(numbers, found, runs, erasures, session.settings)
     if not found.is_well:
@@ -90,6 +91,7 @@ def _show(
         stdout.print(f"  {trouble.words} See docs/runbooks/{trouble.alert}.md.", markup=False)
     for name, reason in numbers.brakes.items():
         stdout.print(f"  Brake: {name} ({reason}).", markup=False)
+    stdout.print(f"  Looked at: {whereabouts(load_settings())}.", markup=False)
     stdout.print("")
     print_table("Mail", ["state", "mails"], [[state, f"{n:,}"] for state, n in _mail_rows(numbers)])
     if runs:

@@ -28,7 +28,7 @@ def list_suppressions(
       notifier suppressions list --limit 200
       notifier suppressions list --json
     """
-    with open_session() as session, session.engine.connect() as conn:
+    with open_session(only_looks=True) as session, session.engine.connect() as conn:
         rows = suppressions.listed(conn, limit)
     if json:
         return print_json([{**row._mapping, "email_key": row.email_key.hex()} for row in rows])

@@ -60,12 +60,12 @@ def _nct_id(study: str) -> str:
 
 
 def _of_study(nct_id: str) -> list[JsonObject]:
-    with open_session() as session, session.engine.connect() as conn:
+    with open_session(only_looks=True) as session, session.engine.connect() as conn:
         return study_story(conn, nct_id)
 
 
 def _of_person(email: str, nct_id: str | None, note: str) -> list[JsonObject]:
-    with open_session() as session, session.engine.begin() as conn:
+    with open_session(only_looks=True) as session, session.engine.begin() as conn:
         key, now = address_key_of(session, email), session.clock()
         deliveries = trace_person(conn, key, actor=COMMAND_LINE, note=note, now=now)
         return explain(conn, key, nct_id, now=now) if nct_id else deliveries

@@ -3,6 +3,7 @@
 import atexit
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from notifier.embedded.postgres_server import start_postgres, stop_postgres
 from notifier.embedded.redis_server import start_redis, stop_redis
 from notifier.errors import NotifierError
 from notifier.settings import Settings
+
+DATA = {"database_url": "postgres", "redis_url": "redis"}
+SERVICES = tuple(DATA)
 
 
 @dataclass
@@ -28,12 +32,12 @@ _held: dict[Path, _Held] = {}
 _guard = threading.Lock()
 
 
-def ensure_services(settings: Settings) -> Settings:
-    """Settings with both addresses filled in. Where one is not set, an embedded server is started or joined.
+def ensure_services(settings: Settings, needed: Sequence[str] = SERVICES) -> Settings:
+    """Settings with these addresses filled in. Where one is not set, an embedded server is started or joined.
 
     An address that is set is taken as it is: nothing is connected to here.
     """
-    missing = [name for name in ("database_url", "redis_url") if getattr(settings, name) is None]
+    missing = [name for name in needed if getattr(settings, name) is None]
     if not missing:
         return settings
     try:
@@ -45,6 +49,15 @@ def ensure_services(settings: Settings) -> Settings:
             "Set it to a folder that you own, or set DATABASE_URL and REDIS_URL.",
         ) from error
     return settings.model_copy(update=urls)
+
+
+def not_made(settings: Settings, needed: Sequence[str] = SERVICES) -> list[str]:
+    """Those of them that `ensure_services` would have to make anew, as NOTIFIER_HOME has never had them."""
+    return [
+        name
+        for name in needed
+        if getattr(settings, name) is None and not os.path.lexists(settings.notifier_home / DATA[name])
+    ]
 
 
 def release_services() -> None:

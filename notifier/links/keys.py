@@ -14,11 +14,14 @@ from notifier.settings_checks import MIN_SECRET_CHARS
 KEY_FILE = "secret-key"
 
 
-def signing_keys(settings: Settings) -> list[str]:
-    """Return the keys, oldest first; the last one signs. Without SECRET_KEYS: one key, made once and kept."""
+def signing_keys(settings: Settings, *, make: bool = True) -> list[str]:
+    """Return the keys, oldest first; the last one signs. Without SECRET_KEYS: one key, made once and kept.
+
+    Whoever only looks makes none, and gets a NotifierError where there is none.
+    """
     if settings.secret_keys:
         return [key.get_secret_value() for key in settings.secret_keys]
-    return [_kept_key(settings.notifier_home / KEY_FILE)]
+    return [_kept_key(settings.notifier_home / KEY_FILE, make=make)]
 
 
 def email_key(keys: Sequence[str], address: str) -> bytes:
@@ -26,10 +29,15 @@ def email_key(keys: Sequence[str], address: str) -> bytes:
     return hmac.digest(f"email.v1:{keys[0]}".encode(), address_key(address).encode(), "sha256")
 
 
-def _kept_key(path: Path) -> str:
+def _kept_key(path: Path, *, make: bool) -> str:
     try:
         return _read(path)
     except FileNotFoundError:
+        if not make:
+            raise NotifierError(
+                f"SECRET_KEYS is not set, and {path.absolute()} does not exist.",
+                "Run this where the other processes run, with their settings.",
+            ) from None
         _make(path)
         return _read(path)
 

@@ -1,6 +1,7 @@
 """`notifier doctor` as an operator sees it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -37,3 +38,18 @@ def test_settings_that_cannot_be_read_are_a_finding_like_any_other(monkeypatch: 
     assert result.exit_code == 1
     assert [one["check"] for one in report["checks"] if one["status"] == "fail"] == ["settings"]
     assert "short-and-secret" not in result.output
+
+
+def test_where_nothing_is_set_up_doctor_makes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NOTIFIER_HOME", str(nowhere))
+    load_settings.cache_clear()
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    load_settings.cache_clear()
+    said = {one["check"]: one for one in json.loads(result.stdout)["checks"]}
+    assert (result.exit_code, said["services"]["status"]) == (1, "fail")
+    assert f"{nowhere} has no database" in said["services"]["what"]
+    assert not nowhere.exists()

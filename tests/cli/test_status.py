@@ -1,14 +1,16 @@
 """`notifier status`: the sentence first, and an exit code that a script can trust."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from notifier.delivery import brakes
 from notifier.delivery.providers import Outcome
+from notifier.errors import NotifierError
 from notifier.ops.heartbeat import beat
-from notifier.settings import Settings
+from notifier.settings import Settings, load_settings
 from tests.cli.conftest import Run
 from tests.delivery.office import Office, open_office
 
@@ -68,3 +70,33 @@ def test_a_pause_by_an_operator_is_told_and_is_no_trouble(run: Run, office: Offi
 def test_scheduler_and_workers_that_are_silent(run: Run, office: Office) -> None:
     office.sql("UPDATE heartbeats SET seen_at = seen_at - interval '1 hour'")
     assert "BeatSilent" in run("status", code=1)
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("deliveries", "list"), ("trace", "--email", "a@example.org")]
+)
+def test_where_nothing_is_set_up_a_look_makes_nothing_and_says_where_it_looked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEYS"):
+        monkeypatch.delenv(name)
+    nowhere = tmp_path / "nowhere"
+    monkeypatch.setenv("NOTIFIER_HOME", str(nowhere))
+    load_settings.cache_clear()
+    with pytest.raises(NotifierError, match=f"no installation here: DATABASE_URL is not set, and {nowhere}"):
+        run(*words)
+    assert not nowhere.exists()
+
+
+def test_a_look_at_a_database_of_your_own_needs_no_redis_and_makes_no_key(
+    run: Run, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REDIS_URL", "SECRET_KEYS"):
+        monkeypatch.delenv(name)
+    nowhere = tmp_path / "nowhere"
+    monkeypatch.setenv("NOTIFIER_HOME", str(nowhere))
+    load_settings.cache_clear()
+    assert "Looked at: the database" in run("status")
+    with pytest.raises(NotifierError, match="SECRET_KEYS is not set"):
+        run("trace", "--email", "anna@example.org")
+    assert not nowhere.exists()

@@ -54,7 +54,7 @@ def fingerprints(settings: Settings, engine: Engine, question: str) -> dict[str,
     """Of what must be the same in all processes, under a key that is used once. "" for a database that is away."""
     values = {name: _plain(getattr(settings, name)) for name in SHARED}
     try:
-        values["secret_keys"] = ",".join(signing_keys(settings))
+        values["secret_keys"] = ",".join(signing_keys(settings, make=False))
     except (NotifierError, OSError):
         values |= {"secret_keys": ""}
     marks = {name: _mark(question, name, value) for name, value in values.items()}
