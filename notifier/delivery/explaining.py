@@ -9,6 +9,11 @@ from notifier.conditions.targets import BROADER
 from notifier.db.base import Json
 
 MOST = 20
+_LEFT_OUT = {
+    "suppressed": "their address was on the do-not-mail list",
+    "stopped": "they had stopped all mail, or all they followed",
+    "changed": "they had stopped following what it is about",
+}
 
 
 def explain(conn: Connection, email_key: bytes, nct_id: str, *, now: datetime) -> list[Json]:
@@ -22,10 +27,17 @@ def explain(conn: Connection, email_key: bytes, nct_id: str, *, now: datetime) -
             "seen_at": row.seen_at,
             "position": row.position,
             "delivery": row.delivery,
-            "words": f"In a mail that is {row.delivered}." if row.delivery else _why_not(row, now),
+            "words": _in_mail(row) if row.delivery else _why_not(row, now),
         }
         for row in rows
     ]
+
+
+def _in_mail(row: Row[Any]) -> str:
+    if row.delivered == "skipped":
+        return f"They were left out of the mail: {_LEFT_OUT.get(row.reason, row.reason)}."
+    why = f" ({row.reason})" if row.reason and row.delivered not in ("accepted", "delivered") else ""
+    return f"In a mail that is {row.delivered}{why}."
 
 
 def _why_not(row: Row[Any], now: datetime) -> str:
@@ -53,7 +65,15 @@ def _not_for(followed: Json, row: Row[Any]) -> str | None:
         and (followed["wider_from"] or 0) >= row.position
     ):
         return f"They asked for special kinds of the {name} only after it."
+    if followed["ended_at"] and not _is_covered(row):
+        return f"They stopped following the {name} on {followed['ended_at'][:10]}, before a mail told them."
     return None
+
+
+def _is_covered(row: Row[Any]) -> bool:
+    """By a run of their schedule."""
+    upto = row.resume_position if row.resume_position is not None else row.covered_to
+    return row.position is not None and row.position <= upto
 
 
 def _not_yet(row: Row[Any], now: datetime) -> str:
@@ -63,7 +83,7 @@ def _not_yet(row: Row[Any], now: datetime) -> str:
         return "They have stopped all mail."
     if row.position is None:
         return "It has no position yet: the scheduler numbers it within seconds."
-    if row.position > (row.resume_position if row.resume_position is not None else row.covered_to):
+    if not _is_covered(row):
         rests = max((at for at in (row.paused_until, row.quiet_until) if at and at > now), default=None)
         if rests:
             return f"It waits until their mail rests no more, on {rests:%-d %b %Y, %H:%M} UTC."
@@ -77,7 +97,7 @@ def _not_yet(row: Row[Any], now: datetime) -> str:
 
 _EVENTS = """
 SELECT e.id, e.kind, e.seen_at, e.position, p.state, p.resume_position, p.paused_until, p.quiet_until,
-       c.frequency, c.next_due_at, c.covered_to, d.id AS delivery, d.state AS delivered,
+       c.frequency, c.next_due_at, c.covered_to, d.id AS delivery, d.state AS delivered, d.reason,
        (SELECT reason FROM suppressions x WHERE x.email_key = p.email_key) AS suppression,
        (SELECT jsonb_agg(jsonb_build_object(
             'kind', t.kind, 'label', t.label, 'evidence', m.evidence, 'reach', u.reach, 'wider_from', u.wider_from,
@@ -88,7 +108,8 @@ SELECT e.id, e.kind, e.seen_at, e.position, p.state, p.resume_position, p.paused
 FROM studies s JOIN change_events e ON e.study_id = s.id
 JOIN subscribers p ON p.email_key = :key JOIN schedules c ON c.id = p.schedule_id
 LEFT JOIN LATERAL (
-  SELECT v.id, v.state FROM deliveries o JOIN batches b ON b.id = o.batch_id JOIN delivery_states v ON v.id = o.id
+  SELECT v.id, v.state, v.reason
+  FROM deliveries o JOIN batches b ON b.id = o.batch_id JOIN delivery_states v ON v.id = o.id
   WHERE o.subscriber_id = p.id
     AND EXISTS (SELECT 1 FROM edition_items i WHERE i.edition_id = b.edition_id AND i.event_id = e.id)
   ORDER BY (v.state = 'skipped'), b.id DESC LIMIT 1) d ON true

@@ -59,6 +59,32 @@ def test_who_had_stopped(world: World):
     assert answer.startswith("They had stopped following the condition “Asthma” on ")
 
 
+def test_who_stopped_before_the_run_waits_for_none(world: World):
+    world.person("anna", ASTHMA, condition("Gout"))
+    world.event(ASTHMA, nct_id=STUDY)
+    change(world, "UPDATE subscriptions SET ended_at = :at WHERE target_id = 1", at=LATER)
+    assert why(world) == [
+        "They stopped following the condition “Asthma” on 2026-11-24, before a mail told them."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("suppressed", "their address was on the do-not-mail list."),
+        ("stopped", "they had stopped all mail, or all they followed."),
+        ("changed", "they had stopped following what it is about."),
+        ("no words for this one", "no words for this one."),
+    ],
+)
+def test_who_was_left_out_of_the_mail_is_told_why(world: World, reason: str, said: str):
+    world.person("anna", ASTHMA)
+    world.event(ASTHMA, nct_id=STUDY)
+    world.run("daily", NOON + days(1))
+    change(world, "UPDATE deliveries SET state = 'skipped', reason = :reason", reason=reason)
+    assert why(world) == [f"They were left out of the mail: {said}"]
+
+
 def test_who_wants_that_condition_alone(world: World):
     world.person("anna", ASTHMA, reach=3)
     world.event(ASTHMA, nct_id=STUDY, evidence=4)
