@@ -15,6 +15,7 @@ from notifier.digests.samples import MAILS, render_sample
 from notifier.languages.catalogue import locales
 from notifier.ops.doctor.finding import Finding, doubtful, well, wrong
 from notifier.settings import Settings
+from notifier.settings_checks import on_this_machine
 
 OLDEST_PYTHON = (3, 11)
 MIB = 1024 * 1024
@@ -115,7 +116,16 @@ def outbox(settings: Settings) -> Iterator[Finding]:
             remedy="Set OUTBOX_DIR to a folder that the workers may write to.",
         )
         return
-    yield well("outbox", "Mail goes into files, to nobody (MAIL_PROVIDER=outbox); the folder can be written.")
+    told = "Mail goes into files, to nobody (MAIL_PROVIDER=outbox)"
+    if on_this_machine(settings.public_url):
+        yield well("outbox", f"{told}; the folder can be written.")
+    else:
+        yield wrong(
+            "outbox",
+            f"{told}, though PUBLIC_URL leads to the world.",
+            why="People sign up there and get no mail, not even the one that confirms; all of it counts as sent.",
+            remedy="Set MAIL_PROVIDER to sendgrid or smtp; or PUBLIC_URL to this machine, if this is a trial.",
+        )
 
 
 def task_limits(limits: Limits) -> Iterator[Finding]:

@@ -97,6 +97,14 @@ def test_an_outbox_that_cannot_be_written(patient: Patient, tmp_path: Path) -> N
     assert patient.found("outbox").status == "fail"
 
 
+def test_a_provider_that_was_forgotten_where_the_world_can_sign_up(patient: Patient) -> None:
+    assert patient.found("outbox").status == "pass", "a trial on this machine"
+    patient.change(public_url="https://updates.invalid")
+    found = patient.found("outbox")
+    assert (found.status, "to nobody" in found.what) == ("fail", True)
+    assert "MAIL_PROVIDER" in found.remedy
+
+
 def test_a_disk_that_is_full(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "NO_SPACE", 10**18)
     (found,) = place.disk(settings)
