@@ -3,6 +3,7 @@ packed with gzip or not."""
 
 import gzip
 import xml.etree.ElementTree as ElementTree
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ def read_descriptors(path: Path) -> Iterator[Descriptor]:
             is_xml = file.read(200).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
             file.seek(0)
             yield from _complete(_xml(file) if is_xml else _ascii(file), path)
-    except (OSError, EOFError, UnicodeDecodeError, ElementTree.ParseError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, ElementTree.ParseError, zlib.error) as error:
         raise NotifierError(f"{path} cannot be read ({type(error).__name__}).", HELP) from None
 
 
@@ -46,13 +47,18 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _complete(descriptors: Iterator[Descriptor], path: Path) -> Iterator[Descriptor]:
-    found = False
+    found = conditions = 0
     for descriptor in descriptors:
         if descriptor.id and descriptor.heading:
-            found = True
+            if any("\0" in name for name in (descriptor.id, descriptor.heading, *descriptor.terms)):
+                raise NotifierError(f"{path} cannot be read (a name with a NUL in it).", HELP)
+            found += 1
+            conditions += descriptor.is_condition
             yield descriptor
     if not found:
         raise NotifierError(f"{path} holds no descriptor of MeSH.", HELP)
+    if not conditions:
+        raise NotifierError(f"{path} holds no condition: no descriptor of the trees C or F03.", HELP)
 
 
 def _xml(file: IO[bytes]) -> Iterator[Descriptor]:

@@ -56,6 +56,8 @@ ENTRY = A-23187|T109|T195|LAB|EQV|NLM (1991)|900308|abbcdef
 MN = D03.633.100.221.173
 UI = D000001
 """
+_PACKED = gzip.compress(XML.encode())
+BROKEN = _PACKED[:60] + b"\xff" * 60 + _PACKED[120:]
 Write = Callable[[str | bytes], Path]
 
 
@@ -86,11 +88,21 @@ def test_both_shapes_say_the_same(write: Write, content: str | bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "<html></html>", XML[:900], gzip.compress(XML.encode())[:99], "not = mesh\n", b"\xff\xfe\x00"],
-    ids=["empty", "html", "cut off", "cut off.gz", "text", "binary"],
+    [
+        "",
+        "<html></html>",
+        XML[:900],
+        gzip.compress(XML.encode())[:99],
+        BROKEN,
+        "not = mesh\n",
+        b"\xff\xfe\x00",
+        ASCII.replace("Renal", "Re\0nal"),
+        ASCII.replace("C04.588", "D04.588"),
+    ],
+    ids=["empty", "html", "cut off", "cut off.gz", "broken.gz", "text", "binary", "nul", "no condition"],
 )
 def test_what_is_no_such_file_or_half_of_one_is_refused(write: Write, content: str | bytes) -> None:
-    with pytest.raises(NotifierError, match=r"cannot be read|holds no descriptor"):
+    with pytest.raises(NotifierError, match=r"cannot be read|holds no descriptor|holds no condition"):
         list(read_descriptors(write(content)))
 
 
