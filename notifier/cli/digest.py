@@ -20,6 +20,7 @@ from notifier.cli.output import (
 )
 from notifier.cli.session import Session, open_session
 from notifier.cli.subscribers import address_key_of, note_look
+from notifier.db.copies import AWAY, is_away
 from notifier.delivery.planning import PlannedRun, plan_all
 from notifier.delivery.progress import brakes_on, open_batches, states_of_runs
 from notifier.delivery.providers import REPEATABLE
@@ -68,6 +69,7 @@ def run(
     """
     asked = _moment(at) if at is not None else None
     with open_session() as session:
+        _see_that_runs_are_planned(session)
         moment = asked or session.clock()
         if moment > session.clock() and not dry_run:
             stderr.print("--at lies in the future: these digests stay silent until then.", markup=False)
@@ -155,6 +157,13 @@ def _moment(value: str) -> datetime:
             f"{value!a} is not in the years 2000 to 2100; it looks like 2026-11-22T08:00Z", param_hint="--at"
         )
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _see_that_runs_are_planned(session: Session) -> None:
+    with session.engine.connect() as conn:
+        away = is_away(conn)
+    if away:
+        raise NotifierError(f"No digest is planned: {AWAY}.", "See docs/runbooks/DatabaseAway.md.")
 
 
 def _send_and_wait(session: Session, run_ids: list[int]) -> None:

@@ -21,10 +21,16 @@ _HERE = """
 
 def is_home(conn: Connection) -> bool:
     """The first use of a database makes its place its home."""
-    home, here = conn.execute(text(f"SELECT home, {_HERE} FROM installation")).one()
-    if home is None:
+    if conn.execute(text("SELECT home IS NULL FROM installation")).scalar_one():
         settle(conn)
-    return home in (None, here)
+    return not is_away(conn)
+
+
+def is_away(conn: Connection) -> bool:
+    """For whoever only looks: writes nothing. Where no home is known yet, nothing is away."""
+    return bool(
+        conn.execute(text(f"SELECT home IS NOT NULL AND home <> {_HERE} FROM installation")).scalar_one()
+    )
 
 
 def settle(conn: Connection) -> None:

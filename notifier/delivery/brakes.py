@@ -1,10 +1,11 @@
-"""Brakes on the whole account: the pauses, the provider's throttle, and the breaker."""
+"""Brakes on the whole account: the pauses, the provider's throttle, and the breaker. One more, `away`, is no row that
+somebody could delete: it is on for as long as the database is not where it was (notifier/db/copies.py)."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from notifier.db.copies import AWAY, is_home
+from notifier.db.copies import is_home
 
 PROBE_INTERVAL = timedelta(minutes=2)
 """While the breaker is open, one batch is tried this often."""
@@ -14,7 +15,6 @@ def claim_limits(conn: Connection, now: datetime, wanted: int) -> tuple[int, int
     """How many batches may be claimed now, and how many of them may be digests: all that are wanted, one as a
     probe, or none."""
     if not is_home(conn):
-        pull(conn, "paused", AWAY, now=now)
         return 0, 0
     brakes = {row.name: row.until for row in conn.execute(text("SELECT name, until FROM brakes"))}
     if "paused" in brakes or _holds(brakes.get("throttled"), now):

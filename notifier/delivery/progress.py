@@ -4,6 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.db.copies import AWAY, is_away
+
 OPEN_STATES = ("planned", "sending", "retrying")
 
 
@@ -50,12 +52,13 @@ def oldest_due(conn: Connection) -> datetime | None:
 
 
 def brakes_on(conn: Connection, now: datetime) -> dict[str, str]:
-    """{name: reason}; a throttle whose time has passed is none."""
+    """{name: reason}; a throttle whose time has passed is none. `away`: nothing at all is planned or sent."""
     rows = conn.execute(
         text("SELECT name, reason FROM brakes WHERE name <> 'throttled' OR until > :now ORDER BY name"),
         {"now": now},
     )
-    return {row.name: row.reason for row in rows}
+    found = {row.name: row.reason for row in rows}
+    return {"away": AWAY, **found} if is_away(conn) else found
 
 
 def tracked_mails(conn: Connection, since: datetime) -> int:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, text
 
 from notifier.db import copies
+from notifier.delivery import brakes
 from notifier.delivery.audit import note_action
 from notifier.delivery.erasing import erase
 from notifier.delivery.history import note_settled
@@ -118,7 +119,9 @@ _PEOPLE = f"SELECT {BY_MARK} AS mark, public_id, email_key FROM subscribers WHER
 
 
 def at_home_again(conn: Connection, *, actor: str, note: str, now: datetime) -> None:
-    """The last step: planning goes on, and sending once it is resumed."""
+    """The last step: planning goes on, and sending once it is resumed, the moment to look at what is parked."""
     copies.leave_room(conn)
     copies.settle(conn)
+    if brakes.reason_of(conn, "paused") is None:
+        brakes.pull(conn, "paused", "the database was restored or moved: look at what is in doubt", now=now)
     note_action(conn, "database_restored", "all", note, actor=actor, now=now)

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
+from notifier.db.copies import is_away
 from notifier.delivery import brakes, suppressions
 from notifier.delivery.audit import note_action
 from notifier.delivery.deciding import drop_batches, retry_batches
@@ -28,7 +29,13 @@ def pause_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> 
 
 
 def resume_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> None:
-    """This also closes the breaker, so that the next batch is tried at once."""
+    """This also closes the breaker, so that the next batch is tried at once. Not for a database that is away: it
+    would send what may have gone out."""
+    if is_away(conn):
+        raise NotifierError(
+            "Nothing can be resumed: this database was restored, moved or copied.",
+            "First say what it is: `notifier db restored --help`. See docs/runbooks/DatabaseAway.md.",
+        )
     for name in ("paused", "unwelcome", "breaker"):
         brakes.release(conn, name)
     note_action(conn, "sending_resumed", "all", note, actor=actor, now=now)

@@ -158,7 +158,7 @@ def _provider(numbers: Numbers) -> Iterator[Metric]:
 
 
 def _life(numbers: Numbers) -> Iterator[Metric]:
-    on = [((name,), float(name in numbers.brakes)) for name in BRAKES]
+    on = [((name,), float(name in numbers.brakes)) for name in (*BRAKES, "away")]
     yield _gauge("sending_paused", "1 while this brake is on.", "reason", on)
     yield _gauge(
         "beat_last_heartbeat_timestamp_seconds",

@@ -31,11 +31,12 @@ class Trouble:
 
 def troubles(numbers: Numbers) -> list[Trouble]:
     """Only what hurts people and needs somebody; an empty list means that all is well."""
+    away = "away" in numbers.brakes
     found = [
+        *([Trouble("DatabaseAway", f"Nothing is sent: {numbers.brakes['away']}.")] if away else []),
         *_silence(numbers),
         *_brakes(numbers),
-        *_late_mail(numbers),
-        *_late_runs(numbers),
+        *([] if away else [*_late_mail(numbers), *_late_runs(numbers)]),  # one line for one cause
         *_failed_links(numbers),
     ]
     if numbers.tracked:

@@ -1,10 +1,13 @@
 """The command after a restore: it says what it would park, asks, parks, and mail goes on when it is told to."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from notifier.errors import NotifierError
+from notifier.ops.heartbeat import QUEUES, beat
 from notifier.settings import Settings
 from notifier.subscriptions.journal import mark
 from tests.cli.conftest import Run
@@ -56,10 +59,28 @@ def test_what_was_moved_whole_goes_on_as_it_was(run: Run, office: Office) -> Non
 
 
 def test_resuming_alone_does_not_help(run: Run, office: Office) -> None:
-    run("sending", "resume", *NOTE)
+    with pytest.raises(NotifierError, match="restored, moved or copied"):
+        run("sending", "resume", *NOTE)
     office.send()
     assert office.provider.calls == 0
-    assert office.sql("SELECT name FROM brakes") == [("paused",)]
+
+
+def test_the_pause_of_an_operator_keeps_its_reason(run: Run, office: Office) -> None:
+    run("sending", "pause", "--note", "a wrong footer")
+    office.send()
+    run("db", "restored", "--nothing-lost", *NOTE, "--yes")
+    assert office.sql("SELECT reason FROM brakes") == [("a wrong footer",)]
+
+
+def test_status_and_digest_run_say_that_the_database_is_away(run: Run, office: Office) -> None:
+    for queue in QUEUES:
+        beat(office.world.engine, now=datetime.now(UTC), queue=queue)
+    told = run("status", code=1)
+    assert told.startswith("Nothing is sent: this database was restored, moved or copied")
+    assert [one["alert"] for one in run("status", "--json", code=1)["troubles"]] == ["DatabaseAway"]
+    for words in ((), ("--dry-run",)):
+        with pytest.raises(NotifierError, match="No digest is planned: this database was restored"):
+            run("digest", "run", "--frequency", "daily", *words)
 
 
 def test_nothing_is_done_where_nobody_can_be_asked(run: Run, office: Office) -> None:

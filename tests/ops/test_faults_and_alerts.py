@@ -59,6 +59,14 @@ def a_run_is_missing(office: Office) -> datetime:
     return now
 
 
+def the_database_was_restored(office: Office) -> datetime:
+    office.send()
+    office.sql("UPDATE installation SET home = 'elsewhere'")
+    now = office.clock() + days(1)  # a run is due, and is not planned
+    served(office, now, *QUEUES)
+    return now
+
+
 @pytest.mark.parametrize(
     ("fault", "alerts"),
     [
@@ -67,6 +75,7 @@ def a_run_is_missing(office: Office) -> datetime:
         (the_scheduler_is_dead, {"BeatSilent"}),
         (the_workers_that_send_are_dead, {"WorkersDown", "SendingStalled"}),
         (a_run_is_missing, {"DigestRunMissing"}),
+        (the_database_was_restored, {"DatabaseAway"}),
     ],
 )
 def test_a_fault_is_found_by_both_under_one_name(

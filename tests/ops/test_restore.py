@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 from notifier.db.copies import AWAY, is_home
 from notifier.db.engine import make_engine
 from notifier.delivery import brakes
+from notifier.delivery.progress import brakes_on
 from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
 from notifier.delivery.settling import settle_unknown
@@ -113,7 +114,8 @@ def test_who_was_mailed_after_the_backup_is_not_mailed_again(drill: Drill, offic
     office.clock.now += timedelta(hours=1)
     live(office)
     assert mailed(office) == before
-    assert office.sql("SELECT reason FROM brakes WHERE name = 'paused'") == [(AWAY,)]
+    with office.world.engine.connect() as conn:
+        assert brakes_on(conn, office.clock()) == {"away": AWAY}
     assert office.world.event(ASTHMA) == position  # the registry says it once more
     drill.restored()
     for _ in range(3):

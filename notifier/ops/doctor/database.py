@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifier.db.copies import is_away
 from notifier.db.migrate import alembic_config
 from notifier.db.timeouts import give_up_after
 from notifier.ops.doctor.finding import Finding, doubtful, well, wrong
@@ -57,6 +58,7 @@ def _migrations(engine: Engine) -> Iterator[Finding]:
     why = "Programs and tables that do not fit together fail in the middle of their work."
     if current == set(script.get_heads()):
         yield well("migrations", "The tables are up to date.")
+        yield _home(engine)
     elif current - known:
         yield wrong(
             "migrations",
@@ -67,6 +69,19 @@ def _migrations(engine: Engine) -> Iterator[Finding]:
     else:
         told = "The tables are behind this program." if current else "The database is empty."
         yield wrong("migrations", told, why=why, remedy="Run `notifier db upgrade`.")
+
+
+def _home(engine: Engine) -> Finding:
+    with _looking(engine) as conn:
+        away = is_away(conn)
+    if not away:
+        return well("home", "The database is where it was.")
+    return wrong(
+        "home",
+        "This database was restored, moved or copied.",
+        why="What was mailed since is unknown to it and would be mailed again, so nothing is planned or sent.",
+        remedy="Say what it is: `notifier db restored --help`; see docs/runbooks/DatabaseAway.md.",
+    )
 
 
 def clock(engine: Engine, now: Clock) -> Iterator[Finding]:

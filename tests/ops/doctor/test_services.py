@@ -46,6 +46,13 @@ def test_tables_that_are_behind_or_ahead(patient: Patient, engine: Engine) -> No
     assert patient.found("workers").status == "warn", "one cause is told once"
 
 
+def test_a_database_that_was_restored(patient: Patient, engine: Engine) -> None:
+    assert patient.found("home").status == "pass"
+    sql(engine, "UPDATE installation SET home = 'elsewhere'")
+    found = patient.found("home")
+    assert (found.status, "notifier db restored" in found.remedy) == ("fail", True)
+
+
 def test_a_database_that_is_empty(patient: Patient, empty_database_url: str) -> None:
     patient.here = replace(patient.here, engine=make_engine(empty_database_url))
     assert "empty" in patient.found("migrations").what
