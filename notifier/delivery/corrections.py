@@ -17,6 +17,7 @@ from notifier.delivery.audit import note_action
 from notifier.delivery.batching import refresh_statistics, write_deliveries
 from notifier.delivery.providers import largest_batch
 from notifier.delivery.readers import Readers
+from notifier.delivery.unwanted import ENDED_BY_US
 from notifier.digests.corrections import CorrectionContent, checked_text
 from notifier.errors import NotifierError
 from notifier.registry.positions import head_position
@@ -229,15 +230,14 @@ SELECT d.subscriber_id FROM batches b JOIN deliveries d ON d.batch_id = b.id WHE
 """
 
 # Whoever is erased has no row in `subscribers`. `place`: their turn, those of one schedule together.
-_READERS = """
+_READERS = f"""
 CREATE TEMP TABLE correction_readers AS
 SELECT *, CASE WHEN chosen AND NOT already
                THEN row_number() OVER (PARTITION BY chosen AND NOT already ORDER BY schedule_id, subscriber_id)
           END AS place
 FROM (
   SELECT s.id AS subscriber_id, s.schedule_id, s.locale, s.email_key, s.state, s.audience_id, r.got, r.in_doubt,
-         s.audience_id IS NULL AND EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber_id = s.id
-                                           AND u.ended_reason = 'withdrawn') AS left_by_us,
+         {ENDED_BY_US} AS left_by_us,
          r.got OR r.in_doubt AND :with_doubt AS chosen,
          h.subscriber_id IS NOT NULL AS already
   FROM correction_got r JOIN subscribers s ON s.id = r.subscriber_id

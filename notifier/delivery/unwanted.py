@@ -39,9 +39,13 @@ def _held_stopped(conn: Connection, subscriber_ids: Collection[int]) -> set[int]
     )
 
 
-# Who follows nothing any more since an operator withdrew it may still be told why.
-LEFT_BY_US = """(b.mail = 'correction' AND EXISTS (
-    SELECT 1 FROM subscriptions u WHERE u.subscriber_id = s.id AND u.ended_reason = 'withdrawn'))"""
+ENDED_BY_US = """s.audience_id IS NULL AND COALESCE((
+    SELECT u.ended_reason = 'withdrawn' FROM subscriptions u WHERE u.subscriber_id = s.id
+    ORDER BY u.ended_at DESC NULLS LAST, u.ended_reason = 'withdrawn' LIMIT 1), false)"""
+"""SQL: `s` follows nothing any more, and the last that they followed was withdrawn by an operator."""
+
+# They may still be told why. Whoever stopped the last themselves was told that no more mail would come.
+LEFT_BY_US = f"(b.mail = 'correction' AND {ENDED_BY_US})"
 
 _UNWANTED = f"""
 SELECT * FROM (

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from notifier.delivery.corrections import plan_correction
-from notifier.delivery.readers import of_withdrawal
+from notifier.delivery.readers import of_editions, of_withdrawal
 from notifier.delivery.withdrawals import (
     Withdrawn,
     condition_target_id,
@@ -214,6 +214,33 @@ def test_one_mail_can_tell_them_and_only_them(post: Post) -> None:
     told = """SELECT d.subscriber_id FROM delivery_states v JOIN deliveries d USING (id)
               WHERE v.mail = 'correction' AND v.state = 'accepted'"""
     assert post.sql(told) == [(anna,)]
+
+
+def test_who_stopped_the_last_thing_themselves_gets_no_correction_though_something_was_withdrawn_before(
+    post: Post,
+) -> None:
+    anna, ben = post.person("anna", ASTHMA, ECZEMA), post.person("ben", ASTHMA, ECZEMA)
+    withdraw(post)
+    post.event(ECZEMA)
+    next_day(post, 0)
+    post.stop_one(ben, ECZEMA, now=AT + days(1))
+    withdraw(post, ECZEMA, now=AT + days(2))
+    with post.engine.connect() as conn:
+        readers = of_editions(conn, [1])
+    planned = plan_correction(
+        post.engine,
+        readers,
+        "The status was wrong.",
+        with_doubt=False,
+        actor="command line",
+        note="why",
+        now=AT + days(3),
+        settings=post.settings,
+    )
+    assert (planned.people, planned.stopped) == (2, 1)
+    post.send(AT + days(3))
+    got = "SELECT subscriber_id FROM delivery_states WHERE mail = 'correction' AND state = 'accepted'"
+    assert post.sql(got) == [(anna,)]
 
 
 def test_a_target_is_found_by_its_name_however_it_is_written(post: Post) -> None:
