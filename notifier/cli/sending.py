@@ -6,6 +6,7 @@ import typer
 
 from notifier.cli.output import stderr
 from notifier.cli.session import open_session
+from notifier.delivery.progress import brakes_on
 from notifier.ops import actions
 from notifier.ops.actions import COMMAND_LINE
 from tasks.wake import wake
@@ -13,6 +14,10 @@ from tasks.wake import wake
 app = typer.Typer(help="Sending: pause and resume.", no_args_is_help=True)
 
 RunKey = Annotated[str | None, typer.Option("--run", help="Only this run, by its key. [default: everything]")]
+Unwelcome = Annotated[
+    bool,
+    typer.Option("--unwelcome", help="Also let go digests that are held for complaints or bounces."),
+]
 
 
 @app.command()
@@ -35,19 +40,46 @@ def pause(
 
 
 @app.command()
-def resume(note: Annotated[str, typer.Option(help="Why.")] = "by an operator", run: RunKey = None) -> None:
-    """Go on. This also closes the breaker, so that the next batch is tried at once.
+def resume(
+    note: Annotated[str, typer.Option(help="Why.")] = "by an operator",
+    run: RunKey = None,
+    unwelcome: Unwelcome = False,
+) -> None:
+    """Go on: lift an operator's pause and the breaker, so that the next batch is tried at once.
+
+    Digests that are held for complaints or bounces stay held, unless you add --unwelcome. It says what it has lifted.
 
     Examples:
 
       notifier sending resume --note "the key is mended"
+      notifier sending resume --unwelcome --note "the old import is suppressed"
     """
     with open_session() as session:
+        now, lifted = session.clock(), list[str]()
         with session.engine.begin() as conn:
+            on = brakes_on(conn, now)
             if run is None:
-                actions.resume_sending(conn, actor=COMMAND_LINE, note=note, now=session.clock())
+                lifted = actions.resume_sending(
+                    conn, actor=COMMAND_LINE, note=note, now=now, unwelcome=unwelcome
+                )
             else:
-                actions.resume_run(conn, run, actor=COMMAND_LINE, note=note, now=session.clock())
+                actions.resume_run(conn, run, actor=COMMAND_LINE, note=note, now=now)
         wake("tasks.send_letters")
         wake("tasks.send")
-    stderr.print("Sending goes on.")
+    _tell(on, lifted, run)
+
+
+def _tell(on: dict[str, str], lifted: list[str], run: str | None) -> None:
+    for name in lifted:
+        stderr.print(f"Lifted: {name} ({on.get(name, '')}).", markup=False)
+    left = {name: reason for name, reason in on.items() if name not in lifted}
+    for name, reason in left.items():
+        stderr.print(f"Still on: {name} ({reason}).", markup=False)
+    if run is not None:
+        stderr.print("The run is no longer paused.")
+    elif not on:
+        stderr.print("No brake was on.")
+    if "unwelcome" in left and run is None:
+        stderr.print("Digests stay held. Once the cause is mended, add --unwelcome; their count begins anew.")
+    elif not left:
+        stderr.print("Sending goes on.")

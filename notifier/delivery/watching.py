@@ -14,6 +14,10 @@ DELIVERED, COMPLAINED, BOUNCED = ("delivered",), ("spamreport",), ("bounce", "dr
 """Kinds of feedback. A soft bounce, and what the provider did not even try, are no bounces here."""
 
 
+HELD_DIGESTS = "held digests"
+"""What is written down as resumed when this brake is lifted; lifting others does not begin the count anew."""
+
+
 def complaint_ratio(complained: int, delivered: int) -> float:
     return complained / delivered if delivered else 0.0
 
@@ -21,6 +25,15 @@ def complaint_ratio(complained: int, delivered: int) -> float:
 def bounce_ratio(bounced: int, delivered: int) -> float:
     """Of what was tried."""
     return bounced / (bounced + delivered) if bounced else 0.0
+
+
+def enough_complaints(complained: int, delivered: int) -> bool:
+    """To judge by. One complaint of a hundred mails is no sign of anything."""
+    return complained >= FEWEST_COMPLAINTS and delivered >= FEWEST_DELIVERED_FOR_COMPLAINTS
+
+
+def enough_bounces(bounced: int, delivered: int) -> bool:
+    return bounced >= FEWEST_BOUNCES and bounced + delivered >= FEWEST_TRIED_FOR_BOUNCES
 
 
 def pause_if_unwelcome(engine: Engine, *, now: datetime, settings: Settings) -> str | None:
@@ -42,25 +55,24 @@ def _reason(conn: Connection, now: datetime, settings: Settings) -> str | None:
     complaints = _count(conn, COMPLAINED, since)
     if complaints >= FEWEST_COMPLAINTS:
         delivered = _count(conn, DELIVERED, since)
-        if (
-            delivered >= FEWEST_DELIVERED_FOR_COMPLAINTS
-            and complaint_ratio(complaints, delivered) >= settings.complaint_limit
-        ):
+        enough = enough_complaints(complaints, delivered)
+        if enough and complaint_ratio(complaints, delivered) >= settings.complaint_limit:
             return f"{complaints} of {delivered} mails of the last 7 days were reported as spam"
     since = _since(conn, now - BOUNCE_WINDOW)
     bounces = _count(conn, BOUNCED, since)
     if bounces >= FEWEST_BOUNCES:
         delivered = _count(conn, DELIVERED, since)
-        tried = bounces + delivered
-        if tried >= FEWEST_TRIED_FOR_BOUNCES and bounce_ratio(bounces, delivered) >= settings.bounce_limit:
-            return f"{bounces} of {tried} mails of the last day bounced for good"
+        enough = enough_bounces(bounces, delivered)
+        if enough and bounce_ratio(bounces, delivered) >= settings.bounce_limit:
+            return f"{bounces} of {bounces + delivered} mails of the last day bounced for good"
     return None
 
 
 def _since(conn: Connection, start: datetime) -> datetime:
-    """From then on, or since sending was last resumed."""
+    """From then on, or since an operator last let go what was held here."""
     resumed: datetime | None = conn.execute(
-        text("SELECT max(at) FROM operator_actions WHERE action = 'sending_resumed' AND subject = 'all'")
+        text("SELECT max(at) FROM operator_actions WHERE action = 'sending_resumed' AND subject = :held"),
+        {"held": HELD_DIGESTS},
     ).scalar_one()
     return max(start, resumed) if resumed else start
 

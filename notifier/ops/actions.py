@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
-from notifier.db.copies import is_away
 from notifier.delivery import brakes, suppressions
 from notifier.delivery.audit import note_action
 from notifier.delivery.deciding import drop_batches, retry_batches
 from notifier.delivery.history import note_decision
 from notifier.delivery.story import person_story
+from notifier.delivery.watching import HELD_DIGESTS
 from notifier.errors import NotifierError
 
 COMMAND_LINE = "command line"
@@ -28,17 +28,16 @@ def pause_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> 
     note_action(conn, "sending_paused", "all", note, actor=actor, now=now)
 
 
-def resume_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> None:
-    """This also closes the breaker, so that the next batch is tried at once. Not for a database that is away: it
-    would send what may have gone out."""
-    if is_away(conn):
-        raise NotifierError(
-            "Nothing can be resumed: this database was restored, moved or copied.",
-            "First say what it is: `notifier db restored --help`. See docs/runbooks/DatabaseAway.md.",
-        )
-    for name in ("paused", "unwelcome", "breaker"):
-        brakes.release(conn, name)
+def resume_sending(
+    conn: Connection, *, actor: str, note: str, now: datetime, unwelcome: bool = True
+) -> list[str]:
+    """The brakes that were lifted: with the breaker, so that the next batch is tried at once, and `unwelcome` if asked."""
+    lifted = [name for name in ("paused", "breaker") if brakes.release(conn, name)]
     note_action(conn, "sending_resumed", "all", note, actor=actor, now=now)
+    if unwelcome and brakes.release(conn, "unwelcome"):
+        note_action(conn, "sending_resumed", HELD_DIGESTS, note, actor=actor, now=now)
+        lifted.append("unwelcome")
+    return lifted
 
 
 def pause_run(conn: Connection, key: str, *, actor: str, note: str, now: datetime) -> None:

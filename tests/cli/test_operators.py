@@ -1,8 +1,11 @@
 """What operators type when something is wrong."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import Engine
 
+from notifier.delivery import brakes, watching
 from notifier.delivery.providers import Outcome
 from notifier.errors import NotifierError
 from notifier.settings import Settings
@@ -31,6 +34,36 @@ def test_a_pause_holds_everything_back_until_it_is_lifted(run: Run, office: Offi
         ("sending_paused", "wrong footer"),
         ("sending_resumed", "by an operator"),
     ]
+
+
+def test_digests_that_are_held_for_complaints_go_on_only_when_that_is_asked(run: Run, office: Office) -> None:
+    with office.world.engine.begin() as conn:
+        brakes.pull(conn, "unwelcome", "9 of 600 mails were reported as spam", now=office.clock.now)
+        brakes.pull(conn, "breaker", "HTTP 401", now=office.clock.now)
+    told = run("sending", "resume", "--note", "the key is mended")
+    assert "Lifted: breaker (HTTP 401)." in told
+    assert "Still on: unwelcome (9 of 600 mails were reported as spam)." in told
+    assert "--unwelcome" in told
+    office.send()
+    assert office.provider.calls == 0
+    assert "Lifted: unwelcome" in run("sending", "resume", "--unwelcome", "--note", "a bad import")
+    office.send()
+    assert office.states() == {"accepted": 8}
+    assert "No brake was on." in run("sending", "resume", "--note", "again")
+
+
+def test_to_lift_a_pause_does_not_forgive_complaints(run: Run, office: Office) -> None:
+    """The count of a week begins anew only for whom it stopped."""
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    run("sending", "pause", "--note", "wrong footer")
+    run("sending", "resume")
+    with office.world.engine.connect() as conn:
+        assert watching._since(conn, since) == since
+    with office.world.engine.begin() as conn:
+        brakes.pull(conn, "unwelcome", "9 of 600 mails were reported as spam", now=office.clock.now)
+    run("sending", "resume", "--unwelcome")
+    with office.world.engine.connect() as conn:
+        assert watching._since(conn, since) > since
 
 
 def test_one_run_can_be_held_back_alone(run: Run, office: Office) -> None:
