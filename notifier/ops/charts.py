@@ -12,11 +12,16 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Hours:
-    """One number for each of the last 24 hours, the oldest first. The last hour is not over."""
+    """One number for each of the last 24 hours, the oldest first. They go by the minute of the look, so that they add
+    up to what the last 24 hours had."""
 
     name: str  # a label, such as "Sent"
     begin: datetime
     counts: tuple[int, ...]
+
+    @property
+    def end(self) -> datetime:
+        return self.begin + HOUR * HOURS
 
     @property
     def total(self) -> int:
@@ -40,10 +45,10 @@ class Hours:
 
 
 def last_day(conn: Connection, now: datetime) -> list[Hours]:
-    begin = now.replace(minute=0, second=0, microsecond=0) - HOUR * (HOURS - 1)
+    begin = now - HOUR * HOURS
     return [
         Hours(name, begin, _counts(conn, statement, begin))
-        for name, statement in (("Sent", _SENT), ("Failed", _FAILED), ("Bounced", _BOUNCED))
+        for name, statement in (("Sent", _SENT), ("Failed", _FAILED), ("Digests bounced", _BOUNCED))
     ]
 
 
@@ -51,8 +56,11 @@ def _counts(conn: Connection, statement: str, begin: datetime) -> tuple[int, ...
     rows: Sequence[tuple[datetime, int]] = [
         tuple(row) for row in conn.execute(text(statement), {"begin": begin})
     ]
-    by_hour = {(hour - begin) // HOUR: int(count) for hour, count in rows}
-    return tuple(by_hour.get(place, 0) for place in range(HOURS))
+    found = [0] * HOURS
+    for hour, count in rows:
+        # What ended at this very moment, or by a clock ahead of ours, is of the last hour.
+        found[min((hour - begin) // HOUR, HOURS - 1)] += int(count)
+    return tuple(found)
 
 
 # date_bin, as date_trunc would go by the session's time zone, and some are off by half an hour.
@@ -60,7 +68,7 @@ _BIN = "date_bin('1 hour', {at}, :begin)"
 
 _SENT = f"""
 WITH sent AS MATERIALIZED (
-  SELECT id, size, ended_at AS at FROM batches WHERE state = 'accepted' AND ended_at >= :begin),
+  SELECT id, size, ended_at AS at FROM batches WHERE state = 'accepted' AND ended_at > :begin),
 left_out AS (
   SELECT batch_id, count(*) AS people FROM deliveries
   WHERE state IN ('skipped', 'failed') AND batch_id >= (SELECT min(id) FROM sent) GROUP BY batch_id)
@@ -73,12 +81,12 @@ SELECT {_BIN.format(at="at")}, sum(mails)::bigint
 FROM (SELECT b.ended_at AS at,
              b.size - (SELECT count(*) FROM deliveries d
                        WHERE d.batch_id = b.id AND d.state IN ('skipped', 'failed')) AS mails
-      FROM batches b WHERE b.state = 'failed' AND b.ended_at >= :begin
-      UNION ALL SELECT state_at, 1 FROM deliveries WHERE state = 'failed' AND state_at >= :begin) x
+      FROM batches b WHERE b.state = 'failed' AND b.ended_at > :begin
+      UNION ALL SELECT state_at, 1 FROM deliveries WHERE state = 'failed' AND state_at > :begin) x
 GROUP BY 1
 """
 
 _BOUNCED = f"""
 SELECT {_BIN.format(at="hour")}, sum(events)::bigint FROM feedback_hours
-WHERE kind IN ('bounce', 'dropped_invalid') AND hour >= :begin GROUP BY 1
+WHERE digest AND kind IN ('bounce', 'dropped_invalid') AND hour > :begin GROUP BY 1
 """

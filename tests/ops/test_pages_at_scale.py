@@ -82,6 +82,6 @@ def test_a_chart_has_an_hour_for_each_of_the_last_day(ledger: Office):
     with ledger.world.engine.connect() as conn:
         sent, failed, bounced = charts.last_day(conn, ledger.clock())
     assert len(sent.counts) == len(failed.counts) == len(bounced.counts) == 24
-    assert sent.begin == ledger.clock().replace(minute=0) - timedelta(hours=23)
+    assert sent.begin == ledger.clock() - timedelta(hours=24)
     assert (sent.total, sent.most) == (22 * SIZE, SIZE)
-    assert (sent.heights(60)[0], bounced.heights(60)) == (60, [0] * 24)
+    assert (sent.heights(60)[1], bounced.heights(60)) == (60, [0] * 24)
