@@ -11,6 +11,7 @@ from notifier.cli.session import open_session
 from notifier.cli.whereabouts import whereabouts
 from notifier.delivery.erasing import waiting_erasures
 from notifier.delivery.providers import REPORTING
+from notifier.delivery.watching import enough_bounces, enough_complaints
 from notifier.ops.mail import due_mails, mails_ended
 from notifier.ops.numbers import Numbers, take_numbers
 from notifier.ops.runs import RunProgress, running
@@ -134,7 +135,20 @@ def _alive_rows(numbers: Numbers, settings: Settings) -> list[list[str]]:
 
 def _ratio_rows(numbers: Numbers, settings: Settings) -> list[list[str]]:
     of = {one.window: one for one in numbers.reported}
+    day, week = of["1d"], of["7d"]
+    shown = {
+        "bounces, 1 day": (
+            day.bounce_ratio,
+            settings.bounce_limit,
+            enough_bounces(day.bounced, day.delivered),
+        ),
+        "complaints, 7 days": (
+            week.complaint_ratio,
+            settings.complaint_limit,
+            enough_complaints(week.complained, week.delivered),
+        ),
+    }
     return [
-        ["bounces, 1 day", f"{of['1d'].bounce_ratio:.2%}", f"{settings.bounce_limit:.2%}"],
-        ["complaints, 7 days", f"{of['7d'].complaint_ratio:.2%}", f"{settings.complaint_limit:.2%}"],
+        [what, f"{ratio:.2%}{'' if enough or ratio < limit else ', of too few to judge by'}", f"{limit:.2%}"]
+        for what, (ratio, limit, enough) in shown.items()
     ]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from notifier.delivery.providers import REPORTING
+from notifier.delivery.watching import enough_bounces, enough_complaints
 from notifier.ops.charts import Hours, last_day
 from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
 from notifier.ops.mail import mails_ended
@@ -19,8 +20,6 @@ from notifier.settings import Settings
 from notifier.web.ops_pages import Visit, ops_routes
 from notifier.web.ops_words import ago, counted, number, percent, span
 
-FEWEST = 100
-"""Of fewer mails a ratio says nothing."""
 MANY_FAILED, FEWEST_FAILED = 0.01, 20
 CHARTS_FRESH_FOR = timedelta(minutes=1)
 RUNNING_SHOWN = 5
@@ -134,15 +133,19 @@ def _many(failed: int, sent: int) -> bool:
 
 def _ratios(found: Numbers, settings: Settings) -> list[Tile]:
     day, week = (next(row for row in found.reported if row.window == window) for window in ("1d", "7d"))
-    return [
-        _ratio("Bounces, 24 hours", day.bounce_ratio, settings.bounce_limit, day.delivered + day.bounced),
-        _ratio("Complaints, 7 days", week.complaint_ratio, settings.complaint_limit, week.delivered),
-    ]
+    of, limit = day.delivered + day.bounced, settings.bounce_limit
+    enough = enough_bounces(day.bounced, day.delivered)
+    bounces = _ratio("Digests bounced, 24 hours", day.bounced, of, day.bounce_ratio, limit, enough=enough)
+    of, limit = week.delivered, settings.complaint_limit
+    enough = enough_complaints(week.complained, of)
+    complaints = _ratio("Complaints, 7 days", week.complained, of, week.complaint_ratio, limit, enough=enough)
+    return [bounces, complaints]
 
 
-def _ratio(name: str, ratio: float, limit: float, of: int) -> Tile:
-    if of < FEWEST:
-        return Tile(name, "–", f"too few reports to judge: {counted(of, 'mail')}")
+def _ratio(name: str, count: int, of: int, ratio: float, limit: float, *, enough: bool) -> Tile:
+    """`enough`: sending pauses itself by so many."""
+    if not of or (ratio >= limit and not enough):
+        return Tile(name, "–", f"too few reports to judge: {number(count)} of {counted(of, 'mail')}")
     return Tile(name, percent(ratio), f"sending pauses at {percent(limit)}", alarm=ratio >= limit)
 
 

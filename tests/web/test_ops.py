@@ -1,5 +1,6 @@
 """The operators' pages: what somebody reads there at three in the morning, and what their buttons do."""
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -64,6 +65,39 @@ def test_the_numbers_are_those_of_the_ledger(operator: Operator, office: Office)
     assert "Failed, 24 hours 4 100 % of all mails" in text
     assert "Due now 0 nothing waits" in text
     assert "Failed: 4 in 24 hours" in text
+
+
+def test_a_chart_and_its_tile_speak_of_the_same_day(operator: Operator, office: Office):
+    office.clock.now += timedelta(minutes=30)
+    refused(office)
+    office.clock.now += timedelta(hours=23, minutes=40)
+    text = said(operator.get())
+    assert "Failed, 24 hours 4 " in text
+    assert "Failed: 4 in 24 hours" in text
+
+
+@pytest.mark.parametrize(
+    ("complaints", "delivered", "words"),
+    [
+        (1, 150, "Complaints, 7 days – too few reports to judge: 1 of 150 mails"),
+        (0, 150, "Complaints, 7 days 0 % sending pauses at 0.30 %"),
+        (2, 600, "Complaints, 7 days – too few reports to judge: 2 of 600 mails"),
+        (3, 600, "Complaints, 7 days 0.50 % sending pauses at 0.30 %"),
+    ],
+)
+def test_a_ratio_is_red_only_where_sending_would_pause_by_it(
+    operator: Operator, office: Office, complaints: int, delivered: int, words: str
+):
+    for kind, events in (("spamreport", complaints), ("delivered", delivered)):
+        office.sql(
+            "INSERT INTO feedback_hours (hour, kind, digest, events) VALUES (:now, :kind, true, :events)",
+            now=office.clock(),
+            kind=kind,
+            events=events,
+        )
+    page = operator.get()
+    assert words in said(page)
+    assert ('<li class="alarm">' in page) == (complaints == 3)
 
 
 def test_failures_are_grouped_and_all_of_a_kind_sent_again_in_one_step(operator: Operator, office: Office):
