@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from notifier.delivery.erasing import ask_provider
+from notifier.delivery.expiring import Place
 from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.planning import plan_run
 from notifier.delivery.providers import REPEATABLE
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 # Then the message is sent anew: a worker can be stopped in between, and where all of them send, the sweep that
 # finds what a killed one left behind waits no longer than this.
 SEND_FOR = timedelta(seconds=10)
+
+# Of this process: a new one begins with the oldest mail again.
+RETAINED_TO = Place()
 
 
 @app.task(name="tasks.tick")
@@ -104,7 +108,7 @@ def count() -> None:
 @app.task(name="tasks.retain")
 def retain_no_longer() -> None:
     here = process()
-    retain(here.engine, here.settings, clock=here.clock)
+    retain(here.engine, here.settings, clock=here.clock, place=RETAINED_TO)
 
 
 @app.task(name="tasks.ping")

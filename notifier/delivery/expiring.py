@@ -4,7 +4,7 @@ An undo asks the ledger what a person has been told (docs/decisions/0016). So wh
 something that old mail told keeps all of theirs: docs/decisions/0024 has the reasons, one by one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,38 +50,46 @@ SELECT min(created_at) FROM (
 """
 
 
+@dataclass
+class Place:
+    """How far a walk has come. It outlives a turn: else those who must stay would keep all turns to themselves."""
+
+    ahead: list[str] = field(default_factory=lambda: list(ENDED_STATES))
+    passed: tuple[datetime | None, int] = (None, 0)
+
+    def next_state(self) -> bool:
+        """False when that was the last one; then it stands at the beginning again."""
+        self.ahead, self.passed = self.ahead[1:] or list(ENDED_STATES), (None, 0)
+        return len(self.ahead) < len(ENDED_STATES)
+
+
 class LedgerExpiry:
     """Walks through what ended before the horizon, oldest first, a chunk at a time. What must stay is passed over, and
     looked at again by the next walk."""
 
-    def __init__(self, engine: Engine, horizon: Horizon) -> None:
-        self._engine, self._horizon = engine, horizon
-        self._ahead = list(ENDED_STATES)
-        self._passed: tuple[datetime | None, int] = (None, 0)
+    def __init__(self, engine: Engine, horizon: Horizon, place: Place) -> None:
+        self._engine, self._horizon, self._place = engine, horizon, place
 
-    def chunk(self) -> int:
-        """How many deliveries and batches went; 0 when there is nothing more to do for now."""
-        while self._ahead:
-            with self._engine.begin() as conn:
-                if not hold_if_free(conn, Lock.EDITIONS):
-                    return 0  # a run is being planned, and may use what we would take away
-                batches, gone = self._take(conn)
-            if gone:
-                return gone
-            if not batches:
-                self._ahead.pop(0)
-                self._passed = (None, 0)
-        return 0
+    def chunk(self) -> int | None:
+        """How many deliveries and batches went; None when there is nothing more to do for now."""
+        with self._engine.begin() as conn:
+            if not hold_if_free(conn, Lock.EDITIONS):
+                return None  # a run is being planned, and may use what we would take away
+            batches, gone = self._take(conn)
+        if not batches and not self._place.next_state():
+            return None
+        return gone
 
     def _take(self, conn: Connection) -> tuple[int, int]:
-        ended_at, batch_id = self._passed
+        ended_at, batch_id = self._place.passed
         bind: dict[str, Any] = {**self._horizon.__dict__, "ended_at": ended_at, "batch_id": batch_id}
         bind |= {"people": CHUNK_PEOPLE, "batches": CHUNK_BATCHES}
-        taken = conn.execute(text(_TAKE.format(state=self._ahead[0])), bind).all()
+        taken = conn.execute(text(_TAKE.format(state=self._place.ahead[0])), bind).all()
         if not taken:
             return 0, 0
-        self._passed = (taken[-1].ended_at, taken[-1].id)
-        return len(taken), _forget(conn, [row.id for row in taken], bind)
+        gone = _forget(conn, [row.id for row in taken], bind)
+        self._place.passed = (taken[-1].ended_at, taken[-1].id)
+        return len(taken), gone
 
 
 _TAKE = """
@@ -96,15 +104,17 @@ WHERE people_before < :people ORDER BY ended_at, id
 
 
 def _forget(conn: Connection, batch_ids: list[int], bind: dict[str, Any]) -> int:
-    deliveries = conn.execute(text(_FORGET_DELIVERIES), {**bind, "ids": batch_ids}).rowcount
+    deliveries: int = conn.execute(text(_FORGET_DELIVERIES), {**bind, "ids": batch_ids}).scalar_one()
     gone = conn.execute(text(_FORGET_BATCHES), {"ids": batch_ids}).all()
     editions = {row.edition_id for row in gone if row.edition_id is not None}
     conn.execute(text(_FORGET_EDITIONS), {"ids": sorted(editions)})
     return deliveries + len(gone)
 
 
+# A batch of which some must stay is as large as what is left, so the next walk is past it sooner.
 # Held back before it: while that is there, an undo would take it for something they have never been told.
 _FORGET_DELIVERIES = """
+WITH gone AS (
 DELETE FROM deliveries d USING (
   SELECT d.id FROM deliveries d
   LEFT JOIN subscribers s ON s.id = d.subscriber_id LEFT JOIN schedules c ON c.id = s.schedule_id
@@ -118,7 +128,11 @@ DELETE FROM deliveries d USING (
                  WHERE h.subscriber_id = s.id AND h.state = 'skipped' AND h.reason IN ('stopped', 'changed')
                    AND h.batch_id + 0 < d.batch_id)))  -- by the index of the person, never by that of the batch
   FOR UPDATE OF d SKIP LOCKED) x
-WHERE d.id = x.id
+WHERE d.id = x.id RETURNING d.batch_id),
+smaller AS (
+  UPDATE batches b SET size = b.size - g.people
+  FROM (SELECT batch_id, count(*) AS people FROM gone GROUP BY batch_id) g WHERE b.id = g.batch_id)
+SELECT count(*) FROM gone
 """
 
 _FORGET_BATCHES = """

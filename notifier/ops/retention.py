@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Engine
 
-from notifier.delivery.expiring import Horizon, LedgerExpiry, expire_feedback, expire_runs
+from notifier.delivery.expiring import Horizon, LedgerExpiry, Place, expire_feedback, expire_runs
 from notifier.delivery.expiring_events import empty_events, told_everybody
 from notifier.settings import Settings
 from notifier.subscriptions.expiring_people import expire_people
@@ -18,28 +18,32 @@ RETAIN_EVERY = timedelta(minutes=10)
 TURN = timedelta(seconds=5)
 """Then the next turn goes on. At the rate measured (docs/decisions/0024) a day's mail for a million is some turns."""
 
-Chunk = Callable[[], int]
+Chunk = Callable[[], int | None]
+"""How many rows went; None when there is nothing more to do for now."""
 
 log = structlog.get_logger()
 
 
-def retain(engine: Engine, settings: Settings, *, clock: Callable[[], datetime]) -> dict[str, int]:
+def retain(
+    engine: Engine, settings: Settings, *, clock: Callable[[], datetime], place: Place | None = None
+) -> dict[str, int]:
     """{what: how many rows went}. Each chunk is a transaction of its own, and each kind gets one in its turn; after
-    `TURN` the rest waits for the next time."""
+    `TURN` the rest waits for the next time, and what is passed over goes on at its `place`."""
     now = clock()
     until, gone = now + TURN, Counter[str]()
-    waiting = deque(_chunks(engine, settings, now).items())
+    waiting = deque(_chunks(engine, settings, now, place or Place()).items())
     while waiting and clock() < until:
         what, chunk = waiting.popleft()
-        if count := chunk():
+        if (count := chunk()) is not None:
             gone[what] += count
             waiting.append((what, chunk))
+    gone = +gone
     if gone:
         log.info("old_rows_gone", **gone)
     return dict(gone)
 
 
-def _chunks(engine: Engine, settings: Settings, now: datetime) -> dict[str, Chunk]:
+def _chunks(engine: Engine, settings: Settings, now: datetime, place: Place) -> dict[str, Chunk]:
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
@@ -48,15 +52,19 @@ def _chunks(engine: Engine, settings: Settings, now: datetime) -> dict[str, Chun
         up_to = told_everybody(conn, now=now)
     return {
         "sign_ups": _once(partial(purge_unconfirmed, engine, before(settings.keep_sign_ups_days), now=now)),
-        "people": partial(expire_people, engine, before(settings.keep_ended_days), now=now),
-        "mail": LedgerExpiry(engine, horizon).chunk,
-        "runs": partial(expire_runs, engine, horizon),
-        "feedback": partial(expire_feedback, engine, before(settings.keep_feedback_days)),
-        "events": partial(empty_events, engine, before(settings.keep_events_days), up_to),
+        "people": _until_none(partial(expire_people, engine, before(settings.keep_ended_days), now=now)),
+        "mail": LedgerExpiry(engine, horizon, place).chunk,
+        "runs": _until_none(partial(expire_runs, engine, horizon)),
+        "feedback": _until_none(partial(expire_feedback, engine, before(settings.keep_feedback_days))),
+        "events": _until_none(partial(empty_events, engine, before(settings.keep_events_days), up_to)),
     }
 
 
-def _once(work: Chunk) -> Chunk:
+def _until_none(work: Callable[[], int]) -> Chunk:
+    return lambda: work() or None
+
+
+def _once(work: Callable[[], int]) -> Chunk:
     """It goes through all of its own chunks by itself, and they are few."""
     left = [work]
-    return lambda: left.pop()() if left else 0
+    return lambda: left.pop()() if left else None

@@ -1,8 +1,11 @@
 """What is old enough goes, and nothing that somebody still needs."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
 
 import orjson
+import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
@@ -110,6 +113,32 @@ def test_a_batch_that_somebody_holds_is_passed_over(office: Office):
     with office.world.engine.begin() as conn:
         conn.execute(text("SELECT * FROM batches FOR UPDATE"))
         assert "mail" not in upkeep(office)
+
+
+def test_those_whose_mail_must_stay_do_not_keep_the_turns_to_themselves(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+):
+    """Seven of eight rest for long; later mail is Ida's. A turn has time for one batch, and the next goes on there."""
+    office.send()
+    office.world.person("ida", GOUT)
+    office.world.event(GOUT)
+    office.clock.now += days(1)
+    office.world.tick(office.clock())
+    office.send()
+    office.sql("UPDATE subscribers SET resume_position = 0 WHERE email !~ '^(anna|ida)'")
+    office.clock.now += days(200)
+    monkeypatch.setattr(expiring, "CHUNK_PEOPLE", 1)
+    place, left = expiring.Place(), []
+    for _ in range(2):
+        seconds = count()
+        retain(
+            office.world.engine,
+            office.world.settings,
+            clock=lambda: office.clock() + timedelta(seconds=1.5 * next(seconds)),  # noqa: B023
+            place=place,
+        )
+        left.append(office.sql("SELECT size FROM batches ORDER BY id"))
+    assert left == [[(7,), (1,)], [(7,)]]
 
 
 def test_each_link_of_a_mail_works_when_the_mail_and_its_reader_are_forgotten(office: Office):
