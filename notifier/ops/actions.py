@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
+from notifier.db.copies import is_away
 from notifier.delivery import brakes, suppressions
 from notifier.delivery.audit import note_action
 from notifier.delivery.deciding import drop_batches, retry_batches
@@ -31,7 +32,15 @@ def pause_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> 
 def resume_sending(
     conn: Connection, *, actor: str, note: str, now: datetime, unwelcome: bool = True
 ) -> list[str]:
-    """The brakes that were lifted: with the breaker, so that the next batch is tried at once, and `unwelcome` if asked."""
+    """The brakes that were lifted: with the breaker, so that the next batch is tried at once, and `unwelcome` if asked.
+
+    Not for a database that is away: it would send what may have gone out.
+    """
+    if is_away(conn):
+        raise NotifierError(
+            "Nothing can be resumed: this database was restored, moved or copied.",
+            "First say what it is: `notifier db restored --help`. See docs/runbooks/DatabaseAway.md.",
+        )
     lifted = [name for name in ("paused", "breaker") if brakes.release(conn, name)]
     note_action(conn, "sending_resumed", "all", note, actor=actor, now=now)
     if unwelcome and brakes.release(conn, "unwelcome"):
