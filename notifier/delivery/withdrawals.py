@@ -30,7 +30,7 @@ MOST_ROUNDS = 10
 @dataclass(frozen=True)
 class Withdrawn:
     """`people` whose subscription ended; of them `with_nothing_else` follow nothing any more. `held_back` digests
-    wait no longer."""
+    wait no longer, also those that a sender had in hand when it was done before."""
 
     people: int
     with_nothing_else: int
@@ -66,11 +66,13 @@ def count_followers(conn: Connection, target_id: int) -> Withdrawn:
     return Withdrawn(**conn.execute(text(_COUNT), {"target_id": target_id}).one()._mapping)
 
 
-_COUNT = """
-WITH queued AS MATERIALIZED (
+_QUEUED = """queued AS MATERIALIZED (
   SELECT b.id FROM batches b
   WHERE b.state IN ('planned', 'retrying') AND b.run_id IS NOT NULL AND b.mail = 'digest'
-    AND EXISTS (SELECT 1 FROM edition_items i WHERE i.edition_id = b.edition_id AND i.target_id = :target_id)),
+    AND EXISTS (SELECT 1 FROM edition_items i WHERE i.edition_id = b.edition_id AND i.target_id = :target_id))"""
+
+_COUNT = f"""
+WITH {_QUEUED},
 followers AS MATERIALIZED (
   SELECT subscriber_id FROM subscriptions WHERE target_id = :target_id AND ended_at IS NULL)
 SELECT (SELECT count(*) FROM followers) AS people,
@@ -78,7 +80,9 @@ SELECT (SELECT count(*) FROM followers) AS people,
         WHERE NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = f.subscriber_id
                           AND o.target_id <> :target_id AND o.ended_at IS NULL)) AS with_nothing_else,
        (SELECT count(*) FROM queued q JOIN deliveries d ON d.batch_id = q.id
-        WHERE d.state IS NULL AND d.subscriber_id IN (SELECT subscriber_id FROM followers)) AS held_back
+        WHERE d.state IS NULL
+          AND d.subscriber_id IN (SELECT subscriber_id FROM subscriptions WHERE target_id = :target_id
+                                  AND (ended_at IS NULL OR ended_reason = 'withdrawn'))) AS held_back
 """
 
 
@@ -97,7 +101,7 @@ def withdraw_target(
     reason = checked_reason(reason)
     with engine.begin() as conn:
         before = count_followers(conn, target_id)
-        if _open(conn, target_id, reason, clock()) or before.people:
+        if _open(conn, target_id, reason, clock()) or before.people or before.held_back:
             note_action(conn, "target_withdrawn", f"target {target_id}", note, actor=actor, now=clock())
     done = replace(before, people=0, held_back=0)
     for _ in range(MOST_ROUNDS):
@@ -109,7 +113,27 @@ def withdraw_target(
             ended, held_back = persist(engine, _ending(target_id, chunk, clock()))
             done = replace(done, people=done.people + ended, held_back=done.held_back + held_back)
             progress(done.people, max(before.people, done.people))
-    return done
+    return replace(done, held_back=done.held_back + _hold_back_rest(engine, target_id, clock))
+
+
+def _hold_back_rest(engine: Engine, target_id: int, clock: Callable[[], datetime]) -> int:
+    """Digests for people whose subscription had ended before: a sender had them in hand then, and gave them back."""
+    with engine.connect() as conn:
+        left = list(conn.execute(text(_LEFT_QUEUED), {"target_id": target_id}).scalars())
+    held_back = 0
+    for first in range(0, len(left), PEOPLE_AT_A_TIME):
+        chunk = left[first : first + PEOPLE_AT_A_TIME]
+        held_back += persist(engine, _holding_back(target_id, chunk, clock()))
+    return held_back
+
+
+_LEFT_QUEUED = f"""
+WITH {_QUEUED}
+SELECT s.id FROM queued q JOIN deliveries d ON d.batch_id = q.id JOIN subscribers s ON s.id = d.subscriber_id
+WHERE d.state IS NULL
+  AND s.id IN (SELECT subscriber_id FROM subscriptions WHERE target_id = :target_id AND ended_reason = 'withdrawn')
+GROUP BY s.schedule_id, s.id ORDER BY s.schedule_id, s.id
+"""
 
 
 def _open(conn: Connection, target_id: int, reason: str, now: datetime) -> bool:
@@ -148,3 +172,18 @@ def _ending(target_id: int, chunk: Sequence[int], now: datetime) -> Callable[[Co
         return len(ended), len(whose)
 
     return end
+
+
+def _holding_back(target_id: int, chunk: Sequence[int], now: datetime) -> Callable[[Connection], int]:
+    def hold_back(conn: Connection) -> int:
+        held = hold_people(conn, chunk)
+        find = """SELECT subscriber_id FROM subscriptions
+                  WHERE target_id = :target_id AND subscriber_id = ANY(:ids) AND ended_at IS NULL"""
+        back = set(conn.execute(text(find), {"target_id": target_id, "ids": held}).scalars())
+        ended = [id_ for id_ in held if id_ not in back]  # not those who took it back this moment
+        whose = withdraw_queued_of_many(conn, ended, reason="changed", now=now, about=target_id)
+        if whose:
+            set_back(conn, whose, now)
+        return len(whose)
+
+    return hold_back

@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notifier.delivery import withdrawals
-from notifier.delivery.withdrawals import withdraw_target
+from notifier.delivery.claiming import claim_batches
+from notifier.delivery.withdrawals import Withdrawn, withdraw_target
 from notifier.settings import Settings
 from notifier.subscriptions.queued import _WITHDRAW_OF_MANY
 from tests.delivery.post import AT, Post
+from tests.delivery.scripted import ScriptedProvider
 from tests.delivery.test_withdrawals import ASTHMA, ECZEMA, REASON, count, next_day, page_of, withdraw
 from tests.world import days
 
@@ -50,6 +52,24 @@ def test_who_comes_while_it_is_done_is_found_too(post: Post, monkeypatch: pytest
         post.engine, post.target(ASTHMA), REASON, actor="a", note="n", clock=lambda: AT, progress=meanwhile
     )
     assert done.people == 2
+
+
+def test_what_a_sender_had_in_hand_and_could_not_send_is_held_back_when_it_is_asked_for_again(
+    post: Post,
+) -> None:
+    anna, ben = post.person("anna", ASTHMA, ECZEMA), post.person("ben", ASTHMA)
+    post.event(ASTHMA)
+    news = post.event(ECZEMA)
+    post.run("daily", AT)
+    claim_batches(post.engine, ScriptedProvider(), now=AT, limit=10)
+    assert withdraw(post).held_back == 0
+    post.sql("UPDATE batches SET state = 'retrying', next_attempt_at = :now", now=AT)
+    assert count(post) == Withdrawn(0, 0, 2)
+    assert withdraw(post, now=AT + days(1)) == Withdrawn(0, 0, 2)
+    assert withdraw(post, now=AT + days(1)).held_back == 0
+    post.send(AT + days(1))
+    next_day(post, 2)
+    assert (post.read(anna), post.read(ben)) == ([("Eczema", news)], [])
 
 
 def test_queued_digests_are_found_without_reading_all_that_people_ever_got(post: Post) -> None:
