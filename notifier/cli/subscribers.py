@@ -22,7 +22,7 @@ from notifier.cli.output import (
 )
 from notifier.cli.session import Session, open_session
 from notifier.db.base import Json as JsonObject
-from notifier.delivery.audit import ERASED, check_note, note_action
+from notifier.delivery.audit import ERASED, check_note, note_action, note_person
 from notifier.delivery.erasing import erase as erase_everything
 from notifier.errors import NotifierError
 from notifier.links.addresses import BadAddress, clean_address
@@ -136,8 +136,7 @@ def _person(session: Session, email: str, action: str, note: str) -> JsonObject:
 
 
 def note_look(conn: Connection, action: str, key: bytes, note: str, now: datetime) -> None:
-    """Into the audit log; the person is a keyed hash there."""
-    note_action(conn, action, key.hex(), note, actor=COMMAND_LINE, now=now)
+    note_person(conn, action, key, note, actor=COMMAND_LINE, now=now)
 
 
 def address_key_of(session: Session, email: str) -> bytes:

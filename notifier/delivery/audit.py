@@ -36,6 +36,15 @@ def note_action(conn: Connection, action: str, subject: str, note: str, *, actor
     )
 
 
+def note_person(
+    conn: Connection, action: str, email_key: bytes, note: str, *, actor: str, now: datetime
+) -> None:
+    """The person is a keyed hash there, and nobody once they are erased."""
+    find = text("SELECT 1 FROM suppressions WHERE email_key = :key AND reason = 'erased'")
+    erased = conn.execute(find, {"key": email_key}).first() is not None
+    note_action(conn, action, ERASED if erased else email_key.hex(), note, actor=actor, now=now)
+
+
 def forget_subject(conn: Connection, email_key: bytes) -> None:
     """That something was done stays; to whom does not."""
     conn.execute(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from notifier.db.base import Json
 from notifier.db.copies import is_away
 from notifier.delivery import brakes, suppressions
-from notifier.delivery.audit import note_action
+from notifier.delivery.audit import note_action, note_person
 from notifier.delivery.deciding import drop_batches, retry_batches
 from notifier.delivery.history import note_decision
 from notifier.delivery.story import person_story
@@ -80,9 +80,9 @@ def suppress(conn: Connection, email_key: bytes, *, actor: str, note: str, now: 
 
 def unsuppress(conn: Connection, email_key: bytes, *, actor: str, note: str, now: datetime) -> None:
     """Mail may go there again. It starts none: subscriptions that ended stay ended."""
+    note_person(conn, "suppression_removed", email_key, note, actor=actor, now=now)
     if not suppressions.remove(conn, email_key):
         raise NotifierError("This address is not on the list.")
-    note_action(conn, "suppression_removed", email_key.hex(), note, actor=actor, now=now)
 
 
 def reveal_addresses(
@@ -98,7 +98,7 @@ def reveal_addresses(
 
 def trace_person(conn: Connection, email_key: bytes, *, actor: str, note: str, now: datetime) -> list[Json]:
     """Each delivery to one person, the newest first. To look is written down too."""
-    note_action(conn, "person_traced", email_key.hex(), note, actor=actor, now=now)
+    note_person(conn, "person_traced", email_key, note, actor=actor, now=now)
     return person_story(conn, email_key)
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from sqlalchemy import Engine
 
+from notifier.delivery.audit import ERASED
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 from notifier.subscriptions.journal import endings, mark
@@ -65,9 +66,17 @@ def test_to_look_at_somebody_is_written_down_without_their_address(run, desk: De
     (hashed,) = {row[0] for row in desk.sql("SELECT subject FROM operator_actions")}
     run("subscribers", "erase", "anna@example.org", "--yes")
     assert hashed not in str(desk.sql("SELECT * FROM operator_actions"))
+    run("subscribers", "show", "anna@example.org")
+    run("trace", "--email", "anna@example.org")
+    run("suppressions", "remove", "anna@example.org", "--note", "asked to come back", "--yes")
+    assert {row[0] for row in desk.sql("SELECT subject FROM operator_actions")} == {ERASED}
     actions = desk.sql("SELECT action, actor, note FROM operator_actions ORDER BY id")
     assert [(row[0], row[1]) for row in actions] == [
-        (f"person_{what}", "command line") for what in ("shown", "exported", "previewed", "erased")
+        (what, "command line")
+        for what in (
+            *("person_shown", "person_exported", "person_previewed", "person_erased"),
+            *("person_shown", "person_traced", "suppression_removed"),
+        )
     ]
     assert actions[0][2] == "she called"
     assert "anna" not in str(desk.sql("SELECT * FROM operator_actions"))
