@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from notifier.db.copies import is_away
 from notifier.db.migrate import alembic_config
 from notifier.db.timeouts import give_up_after
+from notifier.delivery.progress import tracked_mails
 from notifier.ops.doctor.finding import Finding, doubtful, well, wrong
 from notifier.ops.heartbeat import last_beats
+from notifier.ops.numbers import TRACKING_WINDOW
 from notifier.ops.rhythm import Rhythm, rhythms
 
 OLDEST_POSTGRES = 14
@@ -125,6 +127,12 @@ def scheduler(engine: Engine, now: Clock) -> Iterator[Finding]:
         yield wrong("scheduler", f"The last beat lies {_long(-age)} ahead.", why=SKEW_WHY, remedy=SKEW_REMEDY)
     else:
         yield well("scheduler", f"The last beat came {_long(max(age, timedelta(0)))} ago.")
+
+
+def tracked(engine: Engine, now: Clock) -> int:
+    """Opens and clicks of the last day."""
+    with _looking(engine) as conn:
+        return tracked_mails(conn, now() - TRACKING_WINDOW)
 
 
 def schedules(engine: Engine, now: Clock) -> Iterator[Finding]:

@@ -79,7 +79,9 @@ def _rest(here: Installation, failed: set[str]) -> list[Check]:
         "one-click": lambda: pages.one_click(settings),
     }
     if settings.mail_provider == "sendgrid":
-        looks |= _of_sendgrid(sendgrid.Account(settings), now)
+        known = not failed & {"database", "migrations"}
+        tracked = (lambda: database.tracked(engine, now)) if known else (lambda: 0)
+        looks |= _of_sendgrid(sendgrid.Account(settings), now, tracked)
     if settings.mail_provider == "smtp":
         looks["smtp"] = lambda: smtp.server(settings)
     if secrets.for_real_people(settings):
@@ -88,7 +90,7 @@ def _rest(here: Installation, failed: set[str]) -> list[Check]:
 
 
 def _of_sendgrid(
-    account: sendgrid.Account, now: database.Clock
+    account: sendgrid.Account, now: database.Clock, tracked: Callable[[], int]
 ) -> dict[str, Callable[[], Iterable[Finding]]]:
     def guarded(
         name: str, look: Callable[[sendgrid.Account], Iterable[Finding]]
@@ -97,7 +99,7 @@ def _of_sendgrid(
 
     return {
         "sendgrid-key": lambda: sendgrid.key(account, now),
-        "sendgrid-tracking": guarded("sendgrid-tracking", sendgrid.tracking),
+        "sendgrid-tracking": guarded("sendgrid-tracking", lambda of: sendgrid.tracking(of, tracked)),
         "sendgrid-sender": guarded("sendgrid-sender", sendgrid.sender),
         "sendgrid-webhook": guarded("sendgrid-webhook", sendgrid.webhook),
     }

@@ -1,6 +1,6 @@
 """What SendGrid says about our account: the key and what it may do, tracking, sender, event webhook."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any
@@ -14,9 +14,8 @@ MAIL_SEND = "mail.send"
 TOO_MUCH = ("api_keys.create", "billing.update", "teammates.create")
 """A key with one of these is a key to the whole account."""
 TRACKING = ("click", "open", "subscription", "google_analytics")
-TRACKING_WHY = (
-    "It tells others who reads about what. Every call of ours switches it off, but nothing else does."
-)
+TRACKING_WHY = "It would tell others who reads about what."
+TRACKING_OFF = "Switch it off on SendGrid's page: Settings, Tracking."
 WEBHOOK_WHY = "Bounces, complaints and proof of delivery come by it; without it doubt is left to you."
 NEEDED_EVENTS = ("delivered", "bounce", "dropped", "deferred", "spam_report")
 
@@ -94,7 +93,11 @@ def _scopes(answer: Answer) -> list[str] | None:
     return scopes if isinstance(scopes, list) else None
 
 
-def tracking(account: Account) -> Iterator[Finding]:
+def tracking(account: Account, tracked: Callable[[], int]) -> Iterator[Finding]:
+    """What came counts more than the account's setting: each call of ours switches it off.
+
+    `tracked`: opens and clicks that came within the last day.
+    """
     switched_on, hidden = [], []
     for name in TRACKING:
         body = _object(account, f"/v3/tracking_settings/{name}")
@@ -102,12 +105,19 @@ def tracking(account: Account) -> Iterator[Finding]:
             hidden.append(name)
         elif body["enabled"]:
             switched_on.append(name)
-    if switched_on:
+    if came := tracked():
         yield wrong(
             "sendgrid-tracking",
-            f"Tracking is switched on at SendGrid: {', '.join(switched_on)}.",
-            why=TRACKING_WHY,
-            remedy="Switch it off on SendGrid's page: Settings, Tracking.",
+            f"SendGrid tracks our mail: {came:,} opens and clicks came within a day.",
+            why="It tells others who reads about what.",
+            remedy=f"{TRACKING_OFF} See docs/runbooks/TrackingOn.md.",
+        )
+    elif switched_on:
+        yield doubtful(
+            "sendgrid-tracking",
+            f"Tracking is switched on for the account: {', '.join(switched_on)}. No open or click came.",
+            why=f"{TRACKING_WHY} Every call of ours switches it off; the account's setting is the second lock.",
+            remedy=TRACKING_OFF,
         )
     elif hidden:
         yield doubtful(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine, text
 
 from tests.fakes.certificates import Certificate
 from tests.fakes.sendgrid.account import SEES_ALL, TRACKING
@@ -42,7 +43,23 @@ def test_tracking_that_is_switched_on(
 ) -> None:
     fake_sendgrid.account(tracking={**dict.fromkeys(TRACKING, False), name: True})
     found = with_sendgrid.found("sendgrid-tracking")
-    assert (found.status, name in found.what) == ("fail", True)
+    assert (found.status, name in found.what) == ("warn", True), "each call of ours switches it off"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_opens_that_really_came_are_a_fault_whatever_the_account_says(
+    with_sendgrid: Patient, fake_sendgrid: SendGridControl, engine: Engine, enabled: bool
+) -> None:
+    fake_sendgrid.account(tracking=dict.fromkeys(TRACKING, enabled))
+    with engine.begin() as conn:
+        conn.execute(
+            text(
+                """INSERT INTO feedback_events (event_id, kind, occurred_at, received_at)
+                   VALUES ('one', 'open', now(), now())"""
+            )
+        )
+    found = with_sendgrid.found("sendgrid-tracking")
+    assert (found.status, "1 opens and clicks came" in found.what) == ("fail", True)
 
 
 def test_a_key_that_may_only_send_leaves_the_rest_unseen_and_that_is_no_failure(
