@@ -61,7 +61,7 @@ def of_withdrawal(conn: Connection, target_id: int) -> Readers:
     """Whose subscription was ended when this target was last withdrawn, and who have not started it again. Raises
     NotifierError if it has not been withdrawn."""
     withdrawal = conn.execute(
-        text("SELECT id, at FROM withdrawals WHERE target_id = :id ORDER BY at DESC LIMIT 1"),
+        text(_LAST_WITHDRAWAL),
         {"id": target_id},
     ).one_or_none()
     if withdrawal is None:
@@ -69,6 +69,13 @@ def of_withdrawal(conn: Connection, target_id: int) -> Readers:
     bind = {"target_id": target_id, "since": withdrawal.at}
     return Readers("withdrawn", f"withdrawal {withdrawal.id}", _WITHDRAWN, bind)
 
+
+# The last one that ended anything: one more may have been written for who had stopped it themselves.
+_LAST_WITHDRAWAL = """
+SELECT w.id, w.at FROM withdrawals w WHERE w.target_id = :id
+ORDER BY EXISTS (SELECT 1 FROM subscriptions u WHERE u.target_id = w.target_id AND u.ended_reason = 'withdrawn'
+                 AND u.ended_at >= w.at) DESC, w.at DESC, w.id DESC LIMIT 1
+"""
 
 _WITHDRAWN = """
 SELECT u.subscriber_id, 'accepted' AS state FROM subscriptions u

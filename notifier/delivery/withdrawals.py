@@ -138,16 +138,28 @@ GROUP BY s.schedule_id, s.id ORDER BY s.schedule_id, s.id
 
 def _open(conn: Connection, target_id: int, reason: str, now: datetime) -> bool:
     """False if it is so already: one that was killed halfway goes on under the same row."""
-    added = conn.execute(
-        text(
-            """INSERT INTO withdrawals (target_id, reason, at)
-               SELECT :target_id, :reason, :now
-               WHERE :reason IS DISTINCT FROM (SELECT reason FROM withdrawals WHERE target_id = :target_id
-                                               ORDER BY at DESC LIMIT 1)"""
-        ),
-        {"target_id": target_id, "reason": reason, "now": now},
-    ).rowcount
-    return bool(added)
+    conn.execute(text("SELECT 1 FROM targets WHERE id = :id FOR NO KEY UPDATE"), {"id": target_id})
+    bind = {"target_id": target_id, "reason": reason, "now": now}
+    return bool(conn.execute(text(_OPEN), bind).rowcount)
+
+
+# It goes on while somebody is left from before it. After it, whoever has come, taken it back or stopped it themselves
+# is what the next one is for.
+_OPEN = """
+WITH last AS (SELECT reason, at FROM withdrawals WHERE target_id = :target_id ORDER BY at DESC, id DESC LIMIT 1),
+followers AS (SELECT * FROM subscriptions WHERE target_id = :target_id AND ended_at IS NULL)
+INSERT INTO withdrawals (target_id, reason, at)
+SELECT :target_id, :reason, :now
+WHERE NOT EXISTS (
+  SELECT 1 FROM last l WHERE l.reason = :reason AND (
+    EXISTS (SELECT 1 FROM followers u
+            WHERE u.confirmed_at <= l.at
+              AND NOT EXISTS (SELECT 1 FROM subscription_changes h
+                              WHERE h.subscription_id = u.id AND h.action = 'undo' AND h.at >= l.at))
+    OR NOT EXISTS (SELECT 1 FROM followers)
+       AND NOT EXISTS (SELECT 1 FROM subscriptions u WHERE u.target_id = :target_id AND u.ended_at > l.at
+                       AND u.ended_reason IS DISTINCT FROM 'withdrawn')))
+"""
 
 
 def _followers(engine: Engine, target_id: int) -> list[int]:

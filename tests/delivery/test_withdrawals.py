@@ -1,7 +1,7 @@
 """An operator withdraws a target: nobody follows it any more, as if each of them had stopped it."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from notifier.delivery.corrections import plan_correction
 from notifier.delivery.readers import of_editions, of_withdrawal
@@ -173,6 +173,38 @@ def test_asked_for_twice_it_is_done_once(post: Post) -> None:
     assert withdraw(post, now=AT + days(1)).people == 0
     assert post.sql("SELECT count(*) FROM withdrawals") == [(1,)]
     assert post.sql("SELECT count(*) FROM operator_actions") == [(1,)]
+
+
+def test_a_second_withdrawal_for_the_same_reason_is_one_of_its_own(post: Post) -> None:
+    anna, ben = post.person("anna", ASTHMA), post.person("ben", ECZEMA)
+    withdraw(post)
+    for id_ in (anna, ben):
+        with post.engine.begin() as conn:
+            follow(conn, id_, post.target(ASTHMA), reach=4, source="page", via="page", now=AT + days(9))
+    post.stop(ben, now=AT + days(10))
+    assert withdraw(post, now=AT + days(11)).people == 1
+    assert post.sql("SELECT at FROM withdrawals ORDER BY id") == [(AT,), (AT + days(11),)]
+    assert post.undo(ben, now=AT + days(12)) == "undone"
+    followed = "SELECT subscriber_id, target_id FROM subscriptions WHERE ended_at IS NULL"
+    assert post.sql(followed) == [(ben, post.target(ECZEMA))]
+
+
+def test_the_mail_that_tells_is_for_those_of_the_last_withdrawal_that_ended_something(post: Post) -> None:
+    anna, ben = post.person("anna", ASTHMA), post.person("ben", ASTHMA, ECZEMA)
+    withdraw(post)
+    post.undo_one(ben, ASTHMA, AT + days(1))
+    withdraw(post, now=AT + days(2))
+    assert told_of(post) == [ben]
+    post.undo_one(ben, ASTHMA, AT + days(3))
+    post.stop_one(ben, ASTHMA, AT + days(4))
+    withdraw(post, now=AT + days(5))
+    assert told_of(post) == [anna]
+
+
+def told_of(post: Post) -> list[int]:
+    with post.engine.connect() as conn:
+        readers = of_withdrawal(conn, post.target(ASTHMA))
+        return list(conn.execute(text(readers.rows), readers.bind).scalars())
 
 
 def test_it_can_be_followed_anew(post: Post) -> None:
