@@ -9,11 +9,13 @@ from sqlalchemy import Connection, text
 AWAY = "this database was restored, moved or copied; `notifier db restored --help` says what to do"
 """Why nothing is sent."""
 
-# The cluster, its history (a recovery to an earlier moment and a failover begin a new one), the database in it, and
-# the table in that: each way to restore a backup changes one of them at least.
+# The cluster, its history (a recovery to an earlier moment and a failover begin a new one), its name (the embedded one
+# is named after a file, so that a copy of its folder has another), the database in it, and the table in that. A
+# restored dump and a recovery change one of them. A disk put back as it was changes none: docs/guides/backup.md.
 _HERE = """
 (SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
                        left(pg_walfile_name(pg_current_wal_lsn()), 8),
+                       current_setting('cluster_name'),
                        (SELECT oid FROM pg_database WHERE datname = current_database()),
                        CAST(CAST('installation' AS regclass) AS oid)))
 """

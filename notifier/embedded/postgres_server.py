@@ -124,7 +124,7 @@ def _is_ours(pid: int, folder: Path) -> bool:
 
 def _launch(folder: Path) -> None:
     for _ in range(3):  # another program may take the port between the look and the bind
-        options = " ".join(f"-c {name}='{value}'" for name, value in OPTIONS.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in _options(folder).items())
         log = folder / "postgres.log"
         done = _pg_ctl(
             folder, "start", "-t", str(START_SECONDS), "-l", log, "-o", f"-p {free_port()} {options}"
@@ -132,6 +132,11 @@ def _launch(folder: Path) -> None:
         if done == 0 or _pid_lines(folder):  # or one that a killed process had just started came first
             return
     raise _failure(folder, "did not start")
+
+
+def _options(folder: Path) -> dict[str, str]:
+    """With a name that a copy of the folder does not have: notifier/db/copies.py tells by it that it is one."""
+    return {**OPTIONS, "cluster_name": f"notifier-{(folder / 'data' / 'PG_VERSION').stat().st_ino}"}
 
 
 def _pg_ctl(folder: Path, *arguments: str | Path) -> int:

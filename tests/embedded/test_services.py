@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 
 import psutil
 import psycopg
@@ -8,9 +9,12 @@ import redis
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
 
+from notifier.db.copies import is_home
+from notifier.db.engine import make_engine
+from notifier.db.migrate import upgrade
 from notifier.embedded import ensure_services, release_services
 from notifier.settings import Settings
-from tests.embedded.processes import leaders, servers
+from tests.embedded.processes import User, end_servers, leaders, servers
 from tests.waiting import wait_for
 
 
@@ -188,3 +192,28 @@ def test_the_log_of_the_database_carries_no_data(services, engine):
     log = (services.notifier_home / "postgres" / "postgres.log").read_text()
     assert 'unique constraint "people_email_key"' in log
     assert "ann@" not in log
+
+
+def test_a_copy_of_the_folder_is_known_for_one(user, home, tmp_path):
+    first = user()
+    engine = make_engine(first.urls()[0])
+    upgrade(engine)
+    with engine.begin() as conn:
+        assert is_home(conn)
+    engine.dispose()
+    first.leave()
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-a", home, copy], check=True)
+    try:
+        assert [homely(user(home=place)) for place in (copy, home)] == [False, True]
+    finally:
+        end_servers(copy)
+
+
+def homely(process: User) -> bool:
+    engine = make_engine(process.urls()[0])
+    with engine.begin() as conn:
+        found = is_home(conn)
+    engine.dispose()
+    process.leave()
+    return found
