@@ -8,7 +8,7 @@ _WHY_LEFT = {
     "erased": "erased",
     "suppressed": "on the do-not-mail list",
     "stopped": "stopped",
-    "changed": "stopped something it is about",
+    "changed": "stopped something it is about, or asked for it anew since",
     "arrived": "taken by the provider after all",
 }
 

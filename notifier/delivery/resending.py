@@ -15,8 +15,8 @@ from notifier.delivery.unwanted import LEFT_BY_US
 @dataclass(frozen=True)
 class Resent:
     """`people` are sent the mail once more. `left` are those who stay as they are, by why: erased, suppressed, stopped,
-    changed (they have stopped something that the mail is about), or arrived (the provider has spoken of their mail,
-    so it was taken after all)."""
+    changed (they have stopped something that the mail is about, or asked for it anew after it happened), or arrived
+    (the provider has spoken of their mail, so it was taken after all)."""
 
     people: int
     editions: int
@@ -73,7 +73,9 @@ SELECT d.id AS delivery_id, d.batch_id, b.edition_id, d.state, d.state_at, d.rea
                  AND EXISTS (SELECT 1 FROM feedback_events f WHERE f.delivery_id = d.id) THEN 'arrived'
             WHEN EXISTS (SELECT 1 FROM edition_items i
                          JOIN subscriptions u ON u.subscriber_id = s.id AND u.target_id = i.target_id
-                         WHERE i.edition_id = b.edition_id GROUP BY i.target_id HAVING bool_and(u.ended_at IS NOT NULL))
+                         LEFT JOIN change_events e ON e.id = i.event_id
+                         WHERE i.edition_id = b.edition_id GROUP BY i.target_id, i.event_id
+                         HAVING bool_and(u.ended_at IS NOT NULL OR u.start_position >= e.position))
                  THEN 'changed' END AS why_not
 FROM (SELECT d.id FROM batches b JOIN deliveries d ON d.batch_id = b.id
       WHERE b.run_id = :run_id AND b.state = 'failed' AND d.state IS NULL

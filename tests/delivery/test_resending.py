@@ -6,8 +6,10 @@ from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.providers import Outcome
 from notifier.delivery.resending import Resent, count_failed, resend_failed
 from notifier.delivery.settling import settle_unknown
+from notifier.delivery.withdrawing import undo_all
 from notifier.errors import NotifierError
-from notifier.subscriptions.changing import unfollow
+from notifier.subscriptions.changing import follow, unfollow
+from notifier.subscriptions.stopping import stop_all
 from tests.delivery.office import PEOPLE, Office, everybody_once
 from tests.world import days
 
@@ -129,6 +131,21 @@ def test_who_has_stopped_what_it_is_about_does_not_get_it(office: Office) -> Non
     with office.world.engine.begin() as conn:
         unfollow(conn, anna, target, reason="page", via="page", now=office.clock())  # type: ignore[arg-type]
     office.sql("UPDATE subscribers SET audience_id = 1")  # she follows other things
+    assert resend(office).left == {"changed": 1}
+    office.send()
+    assert sorted(office.provider.mailed) == [f"{name}@example.org" for name in PEOPLE[1:]]
+
+
+def test_who_has_consented_anew_since_does_not_get_what_was_before_it(office: Office) -> None:
+    """Ben has taken back a stop: to him it is as if he had never stopped."""
+    fail_everything(office)
+    anna, ben = office.sql("SELECT id, public_id FROM subscribers ORDER BY id LIMIT 2")
+    ((target,),) = office.sql("SELECT DISTINCT target_id FROM subscriptions")
+    with office.world.engine.begin() as conn:
+        for _, public_id in (anna, ben):
+            stop_all(conn, public_id, reason="page", now=office.clock())
+        undo_all(conn, ben[1], via="page", now=office.clock())
+        follow(conn, anna[0], target, reach=4, source="page", via="page", now=office.clock())
     assert resend(office).left == {"changed": 1}
     office.send()
     assert sorted(office.provider.mailed) == [f"{name}@example.org" for name in PEOPLE[1:]]
