@@ -16,6 +16,9 @@ again at growing intervals: it may take as long once more, and some."""
 OLDEST = timedelta(days=7)
 """About what is older, silence says nothing more."""
 
+SKEW = timedelta(minutes=1)
+"""Of the provider's clock, which says whole seconds."""
+
 
 def settle_unknown(engine: Engine, *, now: datetime, max_attempts: int, grace: timedelta) -> dict[str, int]:
     """{"accepted": batches proved by the webhook, "retrying": proved not to have been taken}.
@@ -43,7 +46,8 @@ ORDER BY id FOR UPDATE SKIP LOCKED
 def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[int]:
     """Those of these batches (yours by a lock) that an event speaks of; from now on they are `accepted`.
 
-    What was said before the batch was made is about a mail that came back and is being sent again (resending.py).
+    What was said before the batch was made, or later of something before it, is about a mail that came back and is
+    being sent again (resending.py).
     """
     if not batch_ids:
         return set()
@@ -54,10 +58,13 @@ def accept_proved(conn: Connection, batch_ids: list[int], now: datetime) -> set[
                                         failure_class = NULL, reason = NULL
                    WHERE b.id = ANY(:ids)
                      AND EXISTS (SELECT 1 FROM deliveries d JOIN feedback_events f ON f.delivery_id = d.id
-                                 WHERE d.batch_id = b.id AND f.received_at >= LEAST(b.created_at, b.called_at))
+                                 WHERE d.batch_id = b.id AND f.received_at >= LEAST(b.created_at, b.called_at)
+                                   AND (f.occurred_at >= b.created_at - CAST(:skew AS interval)
+                                        OR NOT EXISTS (SELECT 1 FROM batch_history h
+                                                       WHERE h.batch_id = b.id AND h.what = 'bounced')))
                    RETURNING b.id"""
             ),
-            {"ids": batch_ids, "now": now},
+            {"ids": batch_ids, "now": now, "skew": SKEW},
         ).scalars()
     )
     note_settled(conn, proved, "proved", now)

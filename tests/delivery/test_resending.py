@@ -1,5 +1,7 @@
 """After an incident: what failed in a run goes out once more, to each person that it failed for."""
 
+from datetime import datetime
+
 import pytest
 
 from notifier.delivery.feedback.applying import apply_feedback
@@ -42,14 +44,15 @@ def fail_three_alone(office: Office) -> None:
     assert office.states() == {"accepted": 5, "failed": 3}
 
 
-def feedback(office: Office, kind: str, name: str) -> None:
+def feedback(office: Office, kind: str, name: str, occurred_at: datetime | None = None) -> None:
     office.sql(
         """INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
-           SELECT gen_random_uuid()::text, d.id, :kind, :now, :now
+           SELECT gen_random_uuid()::text, d.id, :kind, :occurred_at, :now
            FROM deliveries d JOIN subscribers s ON s.id = subscriber_id
            WHERE s.email LIKE :name || '@%'""",
         kind=kind,
         name=name,
+        occurred_at=occurred_at or office.clock(),
         now=office.clock(),
     )
     apply_feedback(office.world.engine, now=office.clock())
@@ -179,8 +182,9 @@ def test_an_address_that_is_dead_is_never_tried_again(office: Office) -> None:
 
 
 def test_that_it_came_back_once_does_not_prove_the_second_mail(office: Office) -> None:
-    """The old word is about the old mail: a second one in doubt stays in doubt."""
+    """The old word is about the old mail, however late it comes: a second one in doubt stays in doubt."""
     office.send()
+    first = office.clock()
     feedback(office, "blocked", "anna")
     office.clock.now += days(1)
     resend(office, bounced=True)
@@ -189,6 +193,8 @@ def test_that_it_came_back_once_does_not_prove_the_second_mail(office: Office) -
     engine, grace = office.world.engine, office.world.settings.unknown_grace
     assert settle_unknown(engine, now=office.clock(), max_attempts=5, grace=grace)["accepted"] == 0
     assert office.states() == {"accepted": 7, "unknown": 1}
+    feedback(office, "processed", "anna", occurred_at=first)
+    assert settle_unknown(engine, now=office.clock(), max_attempts=5, grace=grace)["accepted"] == 0
     office.clock.now += days(1)
     feedback(office, "processed", "anna")
     assert settle_unknown(engine, now=office.clock(), max_attempts=5, grace=grace)["accepted"] == 1
