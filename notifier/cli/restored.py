@@ -1,9 +1,10 @@
 """After a backup was restored: what may have been mailed since is not mailed again."""
 
+import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import typer
 
@@ -13,7 +14,7 @@ from notifier.delivery.audit import check_note
 from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
 from notifier.errors import NotifierError
 from notifier.ops.actions import COMMAND_LINE
-from notifier.subscriptions.journal import Ending, endings
+from notifier.subscriptions.journal import LastWord, endings
 
 Note = Annotated[str, typer.Option(help="Why; it is written down.")]
 Until = Annotated[
@@ -24,7 +25,7 @@ Until = Annotated[
 ]
 Logs = Annotated[
     list[Path] | None,
-    typer.Option(help="A log since the backup, the oldest first: who stopped or was erased since."),
+    typer.Option(help="A log since the backup, one or more: who stopped or was erased since."),
 ]
 Drop = Annotated[
     bool, typer.Option("--drop", help="Give up what may have gone out: it is not even in doubt.")
@@ -96,7 +97,7 @@ def _question(report: dict[str, int]) -> str:
 def _do(
     session: Session,
     until: datetime | None,
-    ended: Mapping[str, Ending],
+    ended: Mapping[str, LastWord],
     note: str,
     *,
     drop: bool,
@@ -124,12 +125,19 @@ def _moment(value: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _read(paths: list[Path]) -> dict[str, Ending]:
+def _read(paths: list[Path]) -> dict[str, LastWord]:
     lines: list[str] = []
     for path in paths:
         try:
-            with path.open(encoding="utf-8", errors="replace") as file:
+            with _open(path) as file:
                 lines += (line for line in file if "person_" in line)
-        except OSError as error:
-            raise NotifierError(f"{path}: cannot be read ({error.strerror}).", "Check the path.") from None
+        except (OSError, EOFError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise NotifierError(f"{path}: cannot be read ({why}).", "Check the path.") from None
     return endings(lines)
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8", errors="replace"))
+    return path.open(encoding="utf-8", errors="replace")

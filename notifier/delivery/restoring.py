@@ -14,7 +14,7 @@ from notifier.delivery.erasing import erase
 from notifier.delivery.history import note_settled
 from notifier.delivery.planning import plan_run
 from notifier.settings import Settings
-from notifier.subscriptions.journal import BY_MARK, Ending
+from notifier.subscriptions.journal import BY_MARK, Ending, LastWord
 from notifier.subscriptions.stopping import stop_all
 
 RESTORED = "restored"
@@ -99,23 +99,32 @@ def _schedules(conn: Connection, until: datetime) -> list[int]:
 
 
 def end_again(
-    engine: Engine, endings: Mapping[str, Ending], *, settings: Settings, now: datetime
+    engine: Engine, endings: Mapping[str, LastWord], *, settings: Settings, now: datetime
 ) -> Counter[Ending]:
-    """Whoever stopped everything or was erased after the backup was made does so again; how many."""
+    """Whoever stopped everything or was erased after the backup was made does so again; how many. Who has asked for
+    mail since their last word stays: a log may reach back before the backup."""
     done = Counter[Ending]()
     with engine.connect() as conn:
         people = conn.execute(text(_PEOPLE), {"marks": list(endings)}).all()
     for person in people:
-        ending = endings[person.mark]
+        word = endings[person.mark]
+        if word.ending == "stopped" and person.asked_at and person.asked_at > word.at:
+            continue
         with engine.begin() as conn:
-            if ending == "erased":
-                done[ending] += erase(conn, person.email_key, settings=settings, now=now)
+            if word.ending == "erased":
+                done["erased"] += erase(conn, person.email_key, settings=settings, now=now)
             else:
-                done[ending] += stop_all(conn, person.public_id, reason="operator", now=now) == "stopped"
+                done["stopped"] += stop_all(conn, person.public_id, reason="operator", now=now) == "stopped"
     return done
 
 
-_PEOPLE = f"SELECT {BY_MARK} AS mark, public_id, email_key FROM subscribers WHERE {BY_MARK} = ANY(:marks)"
+# The trail, as a consent that was brought along may be older than the day it came.
+_PEOPLE = f"""
+SELECT {BY_MARK} AS mark, public_id, email_key,
+       (SELECT max(at) FROM subscription_changes c
+        WHERE c.subscriber_id = s.id AND c.action IN ('confirm', 'follow', 'undo')) AS asked_at
+FROM subscribers s WHERE {BY_MARK} = ANY(:marks)
+"""
 
 
 def at_home_again(conn: Connection, *, actor: str, note: str, now: datetime) -> None:

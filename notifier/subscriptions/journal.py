@@ -6,11 +6,15 @@ They stand there by a hash of their opaque id, which leads to nobody but in a da
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 from uuid import UUID
 
 import structlog
+
+from notifier.errors import NotifierError
 
 Ending = Literal["stopped", "erased"]
 
@@ -19,7 +23,10 @@ BY_MARK = "left(encode(sha256(uuid_send(public_id)), 'hex'), 32)"
 
 _EVENT = re.compile(r"\bperson_(stopped|erased|back)\b")
 _PERSON = re.compile(r"\bperson\b\W{1,4}([0-9a-f]{32})\b")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_AT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)")
+# What a terminal or a collector adds: Docker keeps each line as a string in JSON, with its quotes escaped.
+_COLOUR = re.compile(r"(?:\x1b|\\+u001b|\\+x1b)\[[0-9;]*m")
+_ESCAPED_SPACE = re.compile(r"\\+[nrt]")
 
 log = structlog.get_logger()
 
@@ -41,14 +48,31 @@ def note_back(person: UUID) -> None:
     log.info("person_back", person=mark(person))
 
 
-def endings(lines: Iterable[str]) -> dict[str, Ending]:
-    """{mark: their last word}, from log lines in order, as text or as JSON; without those who are back."""
-    last: dict[str, str] = {}
+@dataclass(frozen=True)
+class LastWord:
+    ending: Ending
+    at: datetime
+
+
+def endings(lines: Iterable[str]) -> dict[str, LastWord]:
+    """{mark: their last word} from the lines of any number of logs, as text or as JSON, in any order; without those who
+    are back. Raises NotifierError where a line tells of somebody and cannot be read: they would be mailed."""
+    words, unread = list[tuple[datetime, str, str]](), 0
     for line in lines:
-        plain = _COLOUR.sub("", line)
-        event, person = _EVENT.search(plain), _PERSON.search(plain)
-        if event and person:
-            last[person[1]] = event[1]
+        plain = _ESCAPED_SPACE.sub(" ", _COLOUR.sub("", line)).replace("\\", "")
+        event, person, at = _EVENT.search(plain), _PERSON.search(plain), _AT.search(plain)
+        if event and person and at:
+            words.append((datetime.fromisoformat(at[1] + at[2]), person[1], event[1]))
+        elif event:
+            unread += 1
+    if unread:
+        raise NotifierError(
+            f"Log lines about people who stopped or were erased that cannot be read: {unread:,}.",
+            "Give the log as it was written: one event a line, with its time and its person.",
+        )
+    last = {person: (at, word) for at, person, word in sorted(words, key=lambda word: word[0])}
     return {
-        person: "erased" if word == "erased" else "stopped" for person, word in last.items() if word != "back"
+        person: LastWord("erased" if word == "erased" else "stopped", at)
+        for person, (at, word) in last.items()
+        if word != "back"
     }

@@ -1,7 +1,12 @@
 """The command after a restore: it says what it would park, asks, parks, and mail goes on when it is told to."""
 
+import gzip
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
@@ -49,6 +54,82 @@ def test_what_waited_is_parked_and_the_rest_goes_on(run: Run, office: Office, tm
     assert office.sql("SELECT action, actor FROM operator_actions ORDER BY id LIMIT 1") == [
         ("database_restored", "command line")
     ]
+
+
+def anna_of(office: Office) -> str:
+    (anna,) = office.sql("SELECT public_id FROM subscribers WHERE email LIKE 'anna%'")[0]
+    return mark(cast(UUID, anna))
+
+
+def restored_by(run: Run, folder: Path, *logs: str) -> int:
+    """How many stopped again by logs of this content."""
+    paths = [folder / f"{number}.log" for number in range(len(logs))]
+    for path, content in zip(paths, logs, strict=True):
+        path.write_text(content)
+    words = [word for path in paths for word in ("--log", str(path))]
+    stopped: int = run("db", "restored", *NOTE, *words, "--yes", "--json")["stopped_again"]
+    return stopped
+
+
+def colourful(moment: str, word: str, person: str) -> str:
+    coloured = (f"\x1b[36m{part}\x1b[0m" for part in (moment, "info", f"person_{word}", "person", person))
+    return "{} [{}] {}   {}={}\n".format(*coloured)
+
+
+def as_json(moment: str, word: str, person: str) -> str:
+    fields = {"person": person, "event": f"person_{word}", "level": "info", "timestamp": moment}
+    return json.dumps(fields) + "\n"
+
+
+def kept_by_docker(line: str) -> str:
+    return json.dumps({"log": line, "stream": "stderr", "time": "2026-11-23T09:00:01.123456789Z"}) + "\n"
+
+
+@pytest.mark.parametrize("write", [colourful, as_json])
+@pytest.mark.parametrize("collect", [str, kept_by_docker, lambda line: kept_by_docker(kept_by_docker(line))])
+def test_a_log_is_read_as_collectors_keep_it(
+    run: Run, office: Office, tmp_path: Path, write: Callable[..., str], collect: Callable[[str], str]
+) -> None:
+    line = write("2026-11-23T09:00:00.120000Z", "stopped", anna_of(office))
+    assert restored_by(run, tmp_path, collect(line)) == 1
+
+
+def test_a_log_that_was_rotated_is_read(run: Run, office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "web.log.1.gz"
+    path.write_bytes(gzip.compress(as_json("2026-11-23T09:00:00Z", "stopped", anna_of(office)).encode()))
+    assert run("db", "restored", *NOTE, "--log", str(path), "--yes", "--json")["stopped_again"] == 1
+
+
+def test_logs_of_two_processes_are_read_in_the_order_of_time(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    """They undid it on one, and stopped for good on the other, whose log is given first."""
+    anna = anna_of(office)
+    first = as_json("2026-11-23T08:00:00Z", "stopped", anna) + as_json(
+        "2026-11-23T10:00:00Z", "stopped", anna
+    )
+    assert restored_by(run, tmp_path, first, as_json("2026-11-23T09:00:00Z", "back", anna)) == 1
+
+
+def test_who_came_back_since_their_line_was_written_stays(run: Run, office: Office, tmp_path: Path) -> None:
+    office.sql(
+        """INSERT INTO subscription_changes (subscriber_id, at, action, via)
+           SELECT id, '2026-10-03T00:00Z', 'confirm', 'confirm' FROM subscribers WHERE email ~ '^(anna|ben)'"""
+    )
+    (ben,) = office.sql("SELECT public_id FROM subscribers WHERE email LIKE 'ben%'")[0]
+    log = as_json("2026-09-23T09:00:00Z", "stopped", anna_of(office))
+    log += as_json("2026-11-23T09:00:00Z", "stopped", mark(cast(UUID, ben)))
+    assert restored_by(run, tmp_path, log) == 1
+    assert office.sql("SELECT email FROM subscribers WHERE state = 'stopped'") == [("ben@example.org",)]
+
+
+@pytest.mark.parametrize("cut", ["person=", "no time", "2026-11-23T09:00:00Z person=0123"])
+def test_a_line_about_somebody_that_cannot_be_read_is_no_reason_to_mail_them(
+    run: Run, office: Office, tmp_path: Path, cut: str
+) -> None:
+    with pytest.raises(NotifierError, match="cannot be read: 1"):
+        restored_by(run, tmp_path, f"person_stopped {cut}\n")
+    assert office.states() == {"planned": 8}
 
 
 def test_what_was_moved_whole_goes_on_as_it_was(run: Run, office: Office) -> None:
