@@ -5,6 +5,7 @@ python -m tests.faults.run --seeds 1-20 --people 2000 --webhook on
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from notifier.logs import configure_logs
 from tests.faults.seed import Plan, Result, run_seed
 from tests.faults.servers import postgres
 from tests.faults.table import as_json, line, summary
@@ -55,6 +57,7 @@ def results_of(plans: list[Plan], server: str, given: argparse.Namespace) -> Ite
 
 def main() -> int:
     given = arguments()
+    configure_logs("text", logging.WARNING)
     plans = [Plan(seed, given.people, given.webhook == "on") for seed in seeds_of(given.seeds)]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # stop what was started
     results: list[Result] = []
