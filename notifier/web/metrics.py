@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 
 from notifier.ops.metrics import as_text
 from notifier.ops.numbers import take_numbers
+from notifier.web.ops_guard import ForeignForm, refuse_rebound
 from notifier.web.ops_login import require_operator
+from notifier.web.problems import Problem, Refused
 from notifier.web.service import service_of
 
 FRESH_FOR = timedelta(seconds=10)
@@ -65,7 +67,12 @@ def add_metrics(app: FastAPI) -> None:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    require_operator(request)
+    try:
+        refuse_rebound(request, require_operator(request))
+    except ForeignForm as foreign:
+        raise Refused(
+            403, Problem(error=str(foreign), where="header.host", remedy="Ask 127.0.0.1, or set up a login.")
+        ) from None
     service, scrape = service_of(request), request.app.state.scrape
     try:
         text = scrape.text(service.engine, service.clock())

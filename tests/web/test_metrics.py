@@ -23,12 +23,13 @@ from tests.web.conftest import STUDY, Clock, World, condition
 from tests.world import NOON, days
 
 NAME, PASSWORD = "prometheus", "a-password-for-tests"
+HERE = {"host": "localhost:8000"}
 Found = dict[str, dict[tuple[str, ...], float]]
 Login = Callable[[str, str], dict[str, str]]
 
 
 def read(client: TestClient, **headers: str) -> Found:
-    answer = client.get("/metrics", headers=headers)
+    answer = client.get("/metrics", headers=HERE | headers)
     assert answer.status_code == 200, answer.text
     found: Found = {}
     for family in text_string_to_metric_families(answer.text):
@@ -93,7 +94,7 @@ def test_nothing_private_is_in_it(client: TestClient, world: World, engine: Engi
     apply_feedback(engine, now=NOON)
     count_all(engine, now=NOON)
     clock.now = NOON + days(1)
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", headers=HERE)
     assert 'notifier_suppressions{reason="operator"} 1.0' in answer.text
     assert 'notifier_link_requests_total{link="unsubscribe",outcome="rejected"} 1.0' in answer.text
     body = answer.text
@@ -126,7 +127,7 @@ def test_it_is_closed_to_the_world_until_a_login_is_set(web_settings, engine, cl
 def test_without_its_tables_it_says_so_as_503(client: TestClient, engine: Engine):
     with engine.begin() as conn:
         conn.execute(text("ALTER TABLE counts RENAME TO gone"))
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", headers=HERE)
     assert answer.status_code == 503
     assert "gone" not in answer.text
 
@@ -200,9 +201,14 @@ def test_being_sent_away_is_a_503(client: TestClient, monkeypatch: pytest.Monkey
         raise metrics.NotNow
 
     monkeypatch.setattr(metrics.Scrape, "text", busy)
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", headers=HERE)
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
+
+
+def test_a_name_that_was_made_to_point_here_reads_no_metrics(client: TestClient):
+    assert client.get("/metrics", headers={"host": "evil.example:8000"}).status_code == 403
+    assert read(client, host="127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(
