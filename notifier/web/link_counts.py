@@ -1,4 +1,4 @@
-"""Count how requests end that come with a link of a mail, and what the webhook turns away.
+"""Count how requests end that come with a link of a mail, what the webhook turns away, and wrong logins of operators.
 
 A rate of links that we reject tells of keys that were changed wrongly; one failed unsubscribe is one too many.
 Only the first part of the path is looked at: the rest is a token.
@@ -19,6 +19,7 @@ from notifier.web.service import utc_now
 FLUSH_AFTER_SECONDS = 5
 LINKS = {"u": "unsubscribe", "confirm": "confirm", "manage": "manage"}
 WEBHOOK = "webhooks"
+FOR_OPERATORS = ("ops", "metrics")
 BAD_LINK, OLD_LINK = 400, 410
 
 
@@ -43,6 +44,8 @@ class LinkCounts(Answered):
             name, label = "webhook", _rejection(status)
         elif first in LINKS and rest and "{token" in getattr(scope.get("route"), "path", ""):
             name, label = LINKS[first], _link_outcome(status)
+        elif first in FOR_OPERATORS and status == 401 and _has_login(scope):
+            name, label = "operator_login", "refused"
         else:
             return
         if label:
@@ -60,6 +63,11 @@ class LinkCounts(Answered):
                 await asyncio.sleep(self._flush_after)
             finally:  # also when the server stops
                 await run_in_threadpool(self._tallies.flush, self._engine, now=self._clock())
+
+
+def _has_login(scope: Scope) -> bool:
+    """A browser's first request comes without."""
+    return any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def _link_outcome(status: int) -> str | None:

@@ -9,12 +9,15 @@ import base64
 import binascii
 import hmac
 
+import structlog
 from starlette.requests import Request
 
 from notifier.settings import Settings
 from notifier.settings_checks import on_this_machine
 from notifier.web.problems import Problem, Refused
 from notifier.web.service import service_of
+
+log = structlog.get_logger()
 
 LOCAL = "local"
 """Who it is where no login is set up."""
@@ -34,7 +37,10 @@ def require_operator(request: Request) -> str:
                 remedy="Set OPS_USERNAME and OPS_PASSWORD on the server.",
             ),
         )
-    if not _knows(settings, request.headers.get("authorization") or ""):
+    login = request.headers.get("authorization") or ""
+    if not _knows(settings, login):
+        if login:  # a browser's first request has none
+            log.warning("operator_login_refused")  # without the name: people type passwords there
         problem = Problem(
             error="The login is missing or wrong.",
             where="header.authorization",

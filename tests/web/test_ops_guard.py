@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from notifier.settings import Settings
 from tests.delivery.office import Office
@@ -51,6 +52,18 @@ def test_strangers_see_nothing(office: Office, engine: Engine, settings: Setting
     assert answer.headers["www-authenticate"].startswith("Basic")
     assert heading(answer.text) == "The login is missing or wrong."
     assert "example.org" not in said(answer.text).replace("updates.example.org", "")
+
+
+def test_a_wrong_login_is_logged_and_counted_without_what_was_typed(
+    office: Office, engine: Engine, settings: Settings
+):
+    wrong = {"authorization": "Basic " + base64.b64encode(b"my-password:oops").decode()}
+    with open_operator(engine, settings, office.clock, **LOGIN).client as client, capture_logs() as logs:
+        for path, headers in (("/ops", wrong), ("/metrics", wrong), ("/ops", {})):
+            assert client.get(path, headers=headers).status_code == 401
+    found = [line for line in logs if line["event"] == "operator_login_refused"]
+    assert found == [{"event": "operator_login_refused", "log_level": "warning"}] * 2
+    assert office.sql("SELECT name, label, total FROM tallies") == [("operator_login", "refused", 2)]
 
 
 def test_without_a_login_they_are_closed_to_the_world(office: Office, engine: Engine, settings: Settings):
