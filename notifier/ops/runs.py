@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import Connection, text
 
@@ -33,8 +34,8 @@ class RunProgress:
 
     @property
     def share(self) -> float:
-        """Of all its people, those who wait for nothing any more."""
-        return 1 - self.waiting / self.people if self.people else 1.0
+        """Of all its people, those who wait for nothing any more. It is never nearly whole: the last ones count."""
+        return min(1 - self.waiting / self.people, 0.99) if self.waiting else 1.0
 
     def rate(self, now: datetime) -> float:
         """Mails a second, of late."""
@@ -44,7 +45,7 @@ class RunProgress:
     def time_left(self, now: datetime) -> timedelta | None:
         """None: nothing of it goes out just now."""
         rate = self.rate(now)
-        return timedelta(seconds=self.waiting / rate) if rate else None
+        return timedelta(seconds=ceil(self.waiting / rate)) if rate else None
 
 
 def running(conn: Connection, now: datetime, limit: int) -> list[RunProgress]:

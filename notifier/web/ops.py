@@ -1,6 +1,7 @@
 """The operators' pages under /ops: docs/guides/operators.md."""
 
 from fastapi import FastAPI
+from starlette.responses import Response
 
 from notifier.web import (
     ops_audit,
@@ -13,6 +14,7 @@ from notifier.web import (
     ops_suppressions,
     ops_trace,
 )
+from notifier.web.ops_pages import Visit, ops_routes
 
 
 def add_ops(app: FastAPI) -> None:
@@ -29,3 +31,9 @@ def add_ops(app: FastAPI) -> None:
         ops_runbooks,
     ):
         app.router.routes.extend(pages.routes)
+    app.router.routes.extend(ops_routes("/{elsewhere:path}", _nothing))
+
+
+def _nothing(visit: Visit) -> Response:
+    words, remedy = "There is nothing at this address.", "The list above leads to every page."
+    return visit.page("ops/refused", 404, words=words, remedy=remedy)

@@ -18,6 +18,7 @@ DONE = {
     "run-paused": "The run is paused.",
     "run-resumed": "The run goes on.",
     "resent": "What failed will be sent again, beginning now.",
+    "resent-nobody": "Nobody was left for whom it failed: nothing is sent again.",
 }
 
 
@@ -124,9 +125,11 @@ def ask_resend(visit: Visit) -> Response:
 def resend(visit: Visit) -> Response:
     note = visit.note()
     with visit.writing() as conn:
-        resend_failed(conn, visit.form.get("run"), bounced=False, actor=visit.actor, note=note, now=visit.now)
-    visit.wake()
-    return visit.leads_to("/runs", done="resent")
+        run = visit.form.get("run")
+        found = resend_failed(conn, run, bounced=False, actor=visit.actor, note=note, now=visit.now)
+    if found.people:
+        visit.wake()
+    return visit.leads_to("/runs", done="resent" if found.people else "resent-nobody")
 
 
 BRAKE_NAMES = {
