@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifier.db.migrate import is_current
+from notifier.ops.doctor.round_trip import QUESTION, answer_if_asked
 from notifier.web.service import Service, service_of
 
 REDIS_TIMEOUT_SECONDS = 0.5
@@ -38,6 +39,8 @@ def ready(request: Request, response: Response) -> Readiness:
     """The database can be reached and is up to date."""
     service = service_of(request)
     database = _database(service)
+    if question := request.headers.get(QUESTION):
+        answer_if_asked(service.settings, service.engine, question)
     response.status_code = 200 if database == "ok" else 503
     return Readiness(
         status="ready" if database == "ok" else "not ready", database=database, redis=_redis(service)

@@ -75,7 +75,7 @@ def _rest(here: Installation, failed: set[str]) -> list[Check]:
         "schedules": lambda: database.schedules(engine, now),
         "workers": lambda: round_trip.workers(settings, engine, here.queues, here.ask, now()),
         "public-url": lambda: pages.public_url(settings),
-        "web-ready": lambda: pages.ready(settings),
+        "web-ready": lambda: pages.ready(settings, engine),
         "one-click": lambda: pages.one_click(settings),
     }
     if settings.mail_provider == "sendgrid":

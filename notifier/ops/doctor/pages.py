@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
+from sqlalchemy import Engine
+
 from notifier.errors import NotifierError
 from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.ops.doctor.asking import Answer, Unreachable, ask
 from notifier.ops.doctor.finding import Finding, doubtful, unseen, well, wrong
+from notifier.ops.doctor.round_trip import QUESTION, question_for_web, web_agrees
 from notifier.ops.doctor.secrets import for_real_people
 from notifier.settings import Settings
 from notifier.settings_checks import on_this_machine
@@ -51,29 +54,37 @@ def public_url(settings: Settings) -> Iterator[Finding]:
     yield well("public-url", f"{settings.public_url} answers{', on this machine only' if local else ''}.")
 
 
-def ready(settings: Settings) -> Iterator[Finding]:
-    try:
-        told = ask(f"{settings.public_url}/readyz").json()
-    except Unreachable:
-        yield unseen("web-ready", "PUBLIC_URL cannot be reached")
-        return
-    told = told if isinstance(told, dict) else {}
+def ready(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    """Also whether it has the settings and the database that this command has."""
+    with question_for_web(settings) as asked:
+        headers = {QUESTION: asked.question} if asked else {}
+        try:
+            told = ask(f"{settings.public_url}/readyz", headers=headers).json()
+        except Unreachable:
+            yield unseen("web-ready", "PUBLIC_URL cannot be reached")
+            return
+        found = _readiness(told if isinstance(told, dict) else {})
+        yield found
+        if asked and found.status == "pass":
+            yield web_agrees(settings, engine, asked)
+
+
+def _readiness(told: dict[str, object]) -> Finding:
     if told.get("status") != "ready":
-        yield wrong(
+        return wrong(
             "web-ready",
             f"The web process is not ready: its database is {told.get('database', 'unknown')}.",
             why="Every page answers with an error.",
             remedy="Check DATABASE_URL where the web process runs.",
         )
-    elif told.get("redis") != "ok":
-        yield doubtful(
+    if told.get("redis") != "ok":
+        return doubtful(
             "web-ready",
             "The web process cannot reach Redis.",
             why="Sign-up and `send me a link` answer 503.",
             remedy="Check REDIS_URL where the web process runs.",
         )
-    else:
-        yield well("web-ready", "The web process reaches its database and Redis.")
+    return well("web-ready", "The web process reaches its database and Redis.")
 
 
 def one_click(settings: Settings) -> Iterator[Finding]:

@@ -7,12 +7,14 @@ beat: a scheduler that sleeps must not look awake because somebody has asked.
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+import redis
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,6 +29,8 @@ from notifier.settings import Settings
 LONGEST_WAIT = timedelta(seconds=6)
 PAUSE = timedelta(milliseconds=50)
 KEPT = timedelta(seconds=60)
+WEB = "web"
+QUESTION = "X-Doctor-Question"
 SHARED = ("mail_provider", "mail_from", "public_url", "sendgrid_api_url", "sendgrid_api_key", "smtp_url")
 """Settings that must be the same everywhere; the signing keys and the database are compared, too."""
 START_WORKERS = "Start workers for it; the Procfile names them (`worker`, `prompt`), or `notifier up`."
@@ -42,12 +46,56 @@ class Asked:
     at: float = field(default_factory=time.monotonic)
 
 
-def answer(settings: Settings, engine: Engine, question: str, queue: str) -> None:
-    """Done by a worker."""
+def answer(settings: Settings, engine: Engine, question: str, who: str) -> None:
+    """Done by a worker, for a queue, or by the web process."""
     fingerprint = fingerprints(settings, engine, str(UUID(question)))
     assert settings.redis_url
     with open_redis(settings.redis_url) as client:
-        client.set(f"doctor:{UUID(question)}:{queue}", orjson.dumps(fingerprint), ex=KEPT)
+        client.set(f"doctor:{UUID(question)}:{who}", orjson.dumps(fingerprint), ex=KEPT)
+
+
+def answer_if_asked(settings: Settings, engine: Engine, question: str) -> None:
+    """For the web process, which anybody can ask: only a question that lies in Redis is answered, and only there."""
+    try:
+        key = f"doctor:{UUID(question)}:asked"
+        assert settings.redis_url
+        with open_redis(settings.redis_url) as client:
+            asked = client.delete(key)
+        if asked:
+            answer(settings, engine, question, WEB)
+    except (ValueError, redis.RedisError, OSError):
+        return  # whoever asked sees no answer
+
+
+@contextmanager
+def question_for_web(settings: Settings) -> Iterator[Asked | None]:
+    """None where Redis does not take it; that is another check's to tell."""
+    asked = Asked()
+    assert settings.redis_url
+    with open_redis(settings.redis_url) as client:
+        try:
+            client.set(f"doctor:{asked.question}:asked", b"1", ex=KEPT)
+        except (redis.RedisError, OSError):
+            yield None
+            return
+        yield asked
+        client.delete(*(f"doctor:{asked.question}:{name}" for name in ("asked", WEB)))
+
+
+def web_agrees(settings: Settings, engine: Engine, asked: Asked) -> Finding:
+    """After the web process was asked: it answers before it says that it is ready."""
+    assert settings.redis_url
+    with open_redis(settings.redis_url) as client:
+        given: Any = client.get(f"doctor:{asked.question}:{WEB}")
+    if given is not None:
+        ours = fingerprints(settings, engine, asked.question)
+        return _agreed("web-settings", "The web process", ours, {WEB: orjson.loads(given)})
+    return wrong(
+        "web-settings",
+        "The web process does not see what is put into Redis here: it has another one, or is of another version.",
+        why="It wakes no worker: letters wait for the scheduler, and so do people.",
+        remedy="Give all processes the same REDIS_URL, and restart the web process after each change.",
+    )
 
 
 def fingerprints(settings: Settings, engine: Engine, question: str) -> dict[str, str]:
@@ -81,7 +129,8 @@ def workers(
     answers = _awaited(settings, asked, queues)
     yield from _served(engine, queues, answers, time.monotonic() - asked.at, now)
     if answers:
-        yield _agreed(fingerprints(settings, engine, asked.question), answers)
+        ours = fingerprints(settings, engine, asked.question)
+        yield _agreed("workers-settings", "A worker", ours, answers)
 
 
 def _awaited(settings: Settings, asked: Asked, queues: tuple[str, ...]) -> Answers:
@@ -124,23 +173,23 @@ def _served(
         yield well("workers", f"Every queue answered, in {took * 1000:,.0f} ms.")
 
 
-def _agreed(ours: dict[str, str], answers: Answers) -> Finding:
+def _agreed(check: str, who: str, ours: dict[str, str], answers: Answers) -> Finding:
     if any(theirs.get("database_url") == "" for theirs in answers.values()):
         return wrong(
-            "workers-settings",
-            "A worker answers, but cannot reach its database.",
-            why="It takes tasks and can do none of them.",
-            remedy="Check DATABASE_URL where the worker runs.",
+            check,
+            f"{who} answers, but cannot reach its database.",
+            why="It takes what it is asked for and can do none of it.",
+            remedy="Check DATABASE_URL where it runs.",
         )
     other = sorted({name for theirs in answers.values() for name in ours if theirs.get(name) != ours[name]})
     if other:
         return wrong(
-            "workers-settings",
-            f"Workers have other settings than this command: {', '.join(map(str.upper, other))}.",
+            check,
+            f"{who} has other settings than this command: {', '.join(map(str.upper, other))}.",
             why="Links that one signs the other refuses; or mail leaves another way than you think.",
             remedy="Give all processes the same settings, and restart them after each change.",
         )
-    return well("workers-settings", "Workers have the same keys, database and provider as this command.")
+    return well(check, f"{who} has the same keys, database and provider as this command.")
 
 
 def _mark(question: str, name: str, value: str) -> str:
