@@ -6,8 +6,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine
 
+from notifier.delivery.erasing import erase as erase_everything
 from notifier.delivery.providers import Outcome
+from notifier.links.keys import email_key
 from notifier.settings import Settings
+from tests.conftest import SECRET_KEY
 from tests.delivery.office import Office
 from tests.web.conftest import heading
 from tests.web.ops import STUDY, Operator, delivery_to, open_office, open_operator, rows, said
@@ -190,3 +193,24 @@ def test_a_note_with_an_address_is_refused_as_it_would_outlive_an_erasure(
     assert "There is an address in the note." in said(page)
     assert office.sql("SELECT 1 FROM suppressions UNION ALL SELECT 1 FROM operator_actions") == []
     assert "anna" not in page
+
+
+def test_a_list_without_a_hit_leads_back_also_below_a_path(
+    office: Office, engine: Engine, settings: Settings
+):
+    operator = open_operator(engine, settings, office.clock, public_url="http://localhost:8000/news")
+    assert 'href="/news/ops/deliveries">Show all' in operator.get("/deliveries", state="bounced")
+
+
+def test_the_audit_log_says_what_an_erasure_takes_out_of_it(operator: Operator, office: Office):
+    operator.post("/trace", email="anna@example.org", note="she asks")
+    with office.world.engine.begin() as conn:
+        erase_everything(
+            conn,
+            email_key([SECRET_KEY], "anna@example.org"),
+            settings=office.world.settings,
+            now=office.clock(),
+        )
+    page = operator.get("/audit")
+    assert rows(page)[0][3] == "somebody erased"
+    assert "once a person is erased, it no longer says whom it was about" in said(page)
