@@ -113,12 +113,13 @@ def retain_no_longer() -> None:
 
 @app.task(name="tasks.ping")
 def ping_watcher() -> None:
-    """Only while all is well: silence is what the watcher outside acts on."""
+    """Not while a trouble calls: silence is what the watcher outside acts on. Of what went wrong hours ago, or can
+    wait for the day, operators' pages and alerts tell."""
     here = process()
     if here.settings.heartbeat_url is None:
         return
     beat(here.engine, now=here.clock())  # that this runs is a sign of life itself
-    found = troubles(take_numbers(here.engine, now=here.clock()))
+    found = [one for one in troubles(take_numbers(here.engine, now=here.clock())) if one.calls]
     if found:
         log.warning("heartbeat_withheld", alerts=[trouble.alert for trouble in found])
     else:

@@ -61,6 +61,10 @@ def brakes_on(conn: Connection, now: datetime) -> dict[str, str]:
     return {"away": AWAY, **found} if is_away(conn) else found
 
 
+def brakes_since(conn: Connection) -> dict[str, datetime]:
+    return {row.name: row.set_at for row in conn.execute(text("SELECT name, set_at FROM brakes"))}
+
+
 def tracked_mails(conn: Connection, since: datetime) -> int:
     """Opens and clicks that the provider reported. There must be none: tracking is off in every call."""
     return int(

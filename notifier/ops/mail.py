@@ -6,8 +6,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-WINDOWS = {"30m": timedelta(minutes=30), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
+from notifier.delivery.models import OF_RUNS
+
+WINDOWS = {
+    "5m": timedelta(minutes=5),
+    "30m": timedelta(minutes=30),
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+}
 QUANTILES = (0.5, 0.95, 0.99)
+MANY_FAILED, FEWEST_FAILED, FEWEST_OF_ALL = 0.01, 20, 3
+"""Some addresses are always wrong; but three mails, and none that went well, are no chance."""
+PUT_OFF, FEWEST_PUT_OFF, LONGEST_PUT_OFF = "fault", 3, timedelta(hours=1)
+"""The failure class of letters that a mailbox puts off: of one or two that is its own affair, but not for long."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,16 @@ class OpenMail:
     batches: int
     due_since: datetime  # the oldest of it
     open_since: datetime
+    tried_since: datetime  # of the last call; where there was none, `open_since`
+
+
+@dataclass(frozen=True)
+class HeldRun:
+    """Of a run that an operator paused: what waits for it."""
+
+    key: str
+    since: datetime
+    mails: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,30 @@ class Wait:
 def open_mail(conn: Connection, now: datetime) -> list[OpenMail]:
     """A million planned mails are some ten thousand batches, found by the indexes of what is open."""
     return [OpenMail(**row._mapping) for row in conn.execute(text(_OPEN), {"now": now})]
+
+
+def held_runs(conn: Connection) -> list[HeldRun]:
+    """The one that was paused first comes first."""
+    return [HeldRun(**row._mapping) for row in conn.execute(text(_HELD))]
+
+
+def oldest_letters(mail: Iterable[OpenMail], now: datetime) -> dict[str, datetime]:
+    """{mail: when the oldest that somebody still waits for was asked for}. Each retry makes a letter due anew, so that
+    says nothing of the wait."""
+    letters = [row for row in mail if row.mail not in OF_RUNS and row.state != "unknown"]
+    few = sum(row.mails for row in letters if row.failure_class == PUT_OFF) < FEWEST_PUT_OFF
+    found: dict[str, datetime] = {}
+    for row in letters:
+        if not (few and row.failure_class == PUT_OFF and now - row.open_since < LONGEST_PUT_OFF):
+            found[row.mail] = min(row.open_since, found.get(row.mail, row.open_since))
+    return found
+
+
+def many_failed(failed: int, sent: int) -> bool:
+    """As in the alert DeliveriesFailed."""
+    if not sent:
+        return failed >= FEWEST_OF_ALL
+    return failed >= FEWEST_FAILED and failed > MANY_FAILED * (failed + sent)
 
 
 def due_mails(mail: Iterable[OpenMail]) -> int:
@@ -86,9 +131,18 @@ SELECT b.mail, c.frequency, b.state, b.failure_class,
        sum(b.size - CASE WHEN b.attempted_at IS NULL THEN 0
                          ELSE (SELECT count(*) FROM deliveries d
                                WHERE d.batch_id = b.id AND d.state IN ('skipped', 'failed')) END)::bigint AS mails,
-       count(*) AS batches, min(b.next_attempt_at) AS due_since, min(COALESCE(r.planned_at, b.created_at)) AS open_since
+       count(*) AS batches, min(b.next_attempt_at) AS due_since,
+       min(COALESCE(r.planned_at, b.created_at)) AS open_since,
+       min(COALESCE(b.attempted_at, r.planned_at, b.created_at)) AS tried_since
 FROM open b LEFT JOIN runs r ON r.id = b.run_id LEFT JOIN schedules c ON c.id = r.schedule_id
 GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+_HELD = """
+SELECT r.key, r.paused_at AS since, sum(b.size)::bigint AS mails
+FROM runs r JOIN batches b ON b.run_id = r.id
+WHERE r.paused_at IS NOT NULL AND b.state IN ('planned', 'retrying')
+GROUP BY r.id ORDER BY r.paused_at
 """
 
 _IN_WINDOWS = ", ".join(

@@ -14,9 +14,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from notifier.delivery.feedback.events import KINDS
-from notifier.delivery.models import BRAKES, MAILS
+from notifier.delivery.models import BRAKES, MAILS, OF_RUNS
 from notifier.ops.heartbeat import QUEUES
-from notifier.ops.mail import QUANTILES, WINDOWS, OpenMail
+from notifier.ops.mail import QUANTILES, WINDOWS, OpenMail, oldest_letters
 from notifier.ops.numbers import TRACKING_WINDOW, Numbers
 
 OPEN_STATES = ("planned", "sending", "retrying", "unknown")
@@ -65,6 +65,12 @@ def _mail(numbers: Numbers) -> Iterator[Metric]:
         "How long ago the oldest mail that has not ended was planned.",
         "state mail",
         _open_ages(numbers),
+    )
+    yield _gauge(
+        "letter_oldest_age_seconds",
+        "How long somebody has waited for the oldest letter, but for a few that mailboxes put off.",
+        "mail",
+        _letter_ages(numbers),
     )
     failing: Counter[tuple[str, ...]] = Counter()
     for row in numbers.open:
@@ -248,6 +254,11 @@ def _open_ages(numbers: Numbers) -> Samples:
             key = row.state, row.mail
             found[key] = max(found[key], _age(row.open_since, numbers.at))
     return found.items()
+
+
+def _letter_ages(numbers: Numbers) -> Samples:
+    since = oldest_letters(numbers.open, numbers.at)
+    return [((mail,), _age(since.get(mail), numbers.at)) for mail in MAILS if mail not in OF_RUNS]
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.db.installation import installed_at
 from notifier.db.timeouts import give_up_after
-from notifier.delivery.progress import brakes_on, tracked_mails
+from notifier.delivery.progress import brakes_on, brakes_since, tracked_mails
 from notifier.ops.counts import Counts, counts
 from notifier.ops.feedback import Reported, Webhook, reported, webhook
 from notifier.ops.heartbeat import last_beats
-from notifier.ops.mail import EndedMail, OpenMail, Wait, ended_mail, open_mail, waits
+from notifier.ops.mail import EndedMail, HeldRun, OpenMail, Wait, ended_mail, held_runs, open_mail, waits
 from notifier.ops.rhythm import Events, Rhythm, events, rhythms
 from notifier.ops.tallies import Name, Tally, tallies
 
@@ -32,6 +32,7 @@ class Erasures:
 class Numbers:
     at: datetime
     open: list[OpenMail]
+    held: list[HeldRun]
     ended: list[EndedMail]
     waits: list[Wait]
     rhythms: list[Rhythm]
@@ -39,6 +40,7 @@ class Numbers:
     reported: list[Reported]
     webhook: Webhook
     brakes: dict[str, str]  # {name: reason}
+    brakes_since: dict[str, datetime]
     beats: dict[str, datetime]  # {queue: when}
     installed_at: datetime
     erasures: Erasures
@@ -66,6 +68,7 @@ def numbers(conn: Connection, now: datetime) -> Numbers:
     return Numbers(
         at=now,
         open=open_mail(conn, now),
+        held=held_runs(conn),
         ended=ended_mail(conn, now),
         waits=waits(conn, now),
         rhythms=rhythms(conn),
@@ -73,6 +76,7 @@ def numbers(conn: Connection, now: datetime) -> Numbers:
         reported=reported(conn, now),
         webhook=webhook(conn),
         brakes=brakes_on(conn, now),
+        brakes_since=brakes_since(conn),
         beats=last_beats(conn),
         installed_at=installed_at(conn),
         erasures=_erasures(conn),

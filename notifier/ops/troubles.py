@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from notifier.delivery.models import OF_RUNS
 from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
-from notifier.ops.mail import OpenMail, mails_ended
+from notifier.ops.mail import OpenMail, mails_ended, many_failed, oldest_letters
 from notifier.ops.numbers import Numbers
 
 LETTER_LATE = timedelta(minutes=15)
@@ -19,6 +19,10 @@ EVENT_STUCK = timedelta(minutes=30)
 UNDELIVERED = timedelta(hours=24)
 BEAT_SILENT = timedelta(minutes=15)
 STALLED = timedelta(minutes=30)
+LONG_THROTTLED = timedelta(hours=2)
+IN_DOUBT = timedelta(hours=2)
+FORGOTTEN = timedelta(hours=24)
+"""An operator's pause that is older than this."""
 MANY = 20
 LEAVING_FAILED = timedelta(minutes=10)
 
@@ -27,6 +31,7 @@ LEAVING_FAILED = timedelta(minutes=10)
 class Trouble:
     alert: str
     words: str
+    calls: bool = True  # somebody, now: the watcher outside is not told that all is well
 
 
 def troubles(numbers: Numbers) -> list[Trouble]:
@@ -36,7 +41,9 @@ def troubles(numbers: Numbers) -> list[Trouble]:
         *([Trouble("DatabaseAway", f"Nothing is sent: {numbers.brakes['away']}.")] if away else []),
         *_silence(numbers),
         *_brakes(numbers),
+        *_failures(numbers),
         *([] if away else [*_late_mail(numbers), *_late_runs(numbers)]),  # one line for one cause
+        *_pauses(numbers),
         *_failed_links(numbers),
     ]
     if numbers.tracked:
@@ -61,10 +68,41 @@ def _silence(numbers: Numbers) -> Iterator[Trouble]:
 
 
 def _brakes(numbers: Numbers) -> Iterator[Trouble]:
-    """An operator's own pause is no trouble, and a throttle ends by itself."""
+    """An operator's own pause is no trouble before it is forgotten, and a throttle ends by itself."""
     for name, alert in (("breaker", "ProviderAuthFailing"), ("unwelcome", "SendingHeld")):
         if name in numbers.brakes:
             yield Trouble(alert, f"Sending is stopped: {_plainly(numbers.brakes[name])}.")
+
+
+def _failures(numbers: Numbers) -> Iterator[Trouble]:
+    """What failed stays a trouble for a day, or until it is sent again or given up; it calls while more of it fails."""
+    ended = {
+        window: [mails_ended(numbers.ended, state, window) for state in ("failed", "accepted")]
+        for window in ("1h", "1d")
+    }
+    failed, sent = ended["1d"]
+    if many_failed(failed, sent):
+        share = f"{failed / (failed + sent):.0%}".replace("%", " %")
+        words = f"{_mails(failed)} failed for good within a day: {share} of what went out."
+        yield Trouble("DeliveriesFailed", words, calls=many_failed(*ended["1h"]))
+    doubtful = [row for row in numbers.open if row.state == "unknown"]
+    since = min((row.tried_since for row in doubtful), default=numbers.at)
+    if numbers.at - since > IN_DOUBT:
+        words = (
+            f"{_mails(sum(row.mails for row in doubtful))} in doubt: nobody knows whether they were accepted."
+        )
+        yield Trouble("DeliveriesUnknown", words, calls=False)
+
+
+def _pauses(numbers: Numbers) -> Iterator[Trouble]:
+    paused = numbers.brakes_since.get("paused")
+    if paused and numbers.at - paused > FORGOTTEN:
+        told = f"An operator paused all sending {_ago(paused, numbers.at)} ({numbers.brakes['paused']})"
+        yield Trouble("SendingHeld", f"{told}, and nobody has resumed it.")
+    for run in numbers.held:
+        if numbers.at - run.since > FORGOTTEN:
+            told = f"{_mails(run.mails)} held with the run {run.key}, paused {_ago(run.since, numbers.at)}."
+            yield Trouble("SendingHeld", told, calls=False)
 
 
 def _plainly(reason: str) -> str:
@@ -73,21 +111,32 @@ def _plainly(reason: str) -> str:
 
 
 def _late_mail(numbers: Numbers) -> Iterator[Trouble]:
-    rows = [row for row in numbers.open if not row.held]
-    letters = [row.due_since for row in rows if row.mail not in OF_RUNS and row.due]
+    """Letters and digests apart: one that moves says nothing of the other."""
+    letters = oldest_letters(numbers.open, numbers.at).values()
     free = "paused" not in numbers.brakes and "breaker" not in numbers.brakes  # each has a line of its own
     if free and letters and numbers.at - min(letters) > LETTER_LATE:
+        asked = _ago(min(letters), numbers.at)
+        yield Trouble("ConfirmEmailsLate", f"A letter that somebody waits for was asked for {asked}.")
+    digests = [row for row in numbers.open if row.mail in OF_RUNS and not row.held]
+    waiting = _waiting(digests)
+    if waiting and numbers.at - min(waiting) > STALLED and _idle(numbers, digests):
         yield Trouble(
-            "ConfirmEmailsLate", f"A letter that somebody waits for was due {_ago(min(letters), numbers.at)}."
+            "SendingStalled", f"Digests were due {_ago(min(waiting), numbers.at)}, and none goes out."
         )
-    waiting = _waiting(rows)
-    idle = not mails_ended(numbers.ended, "accepted", "30m") and not numbers.brakes
-    if waiting and numbers.at - min(waiting) > STALLED and idle:
-        yield Trouble("SendingStalled", f"Mail was due {_ago(min(waiting), numbers.at)}, and none goes out.")
-    digests = [row.open_since for row in rows if row.mail in OF_RUNS]
-    if digests and numbers.at - min(digests) > UNDELIVERED and "paused" not in numbers.brakes:
-        planned = _ago(min(digests), numbers.at)
+    since = min((row.open_since for row in digests), default=numbers.at)
+    if numbers.at - since > UNDELIVERED and "paused" not in numbers.brakes:
+        planned = _ago(since, numbers.at)
         yield Trouble("EventUndelivered", f"A digest was planned {planned}, and somebody has not got it.")
+
+
+def _idle(numbers: Numbers, digests: list[OpenMail]) -> bool:
+    """None went out, and no brake says why. A throttle does, but not for hours."""
+    if mails_ended((row for row in numbers.ended if row.mail in OF_RUNS), "accepted", "30m"):
+        return False
+    if numbers.brakes.keys() - {"throttled"}:
+        return False
+    since = min(row.open_since for row in digests if row.state != "unknown")
+    return "throttled" not in numbers.brakes or numbers.at - since > LONG_THROTTLED
 
 
 def _waiting(rows: list[OpenMail]) -> list[datetime]:
@@ -114,6 +163,10 @@ def _failed_links(numbers: Numbers) -> Iterator[Trouble]:
     failed = numbers.tallies.get(("unsubscribe", "failed"))
     if failed and numbers.at - failed.written_at < LEAVING_FAILED:
         yield Trouble("UnsubscribeFailing", "Somebody could not unsubscribe, as the page failed.")
+
+
+def _mails(count: int) -> str:
+    return "1 mail" if count == 1 else f"{count:,} mails"
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

@@ -1,10 +1,22 @@
 """One sentence for a look at three in the morning: do people get their mail?"""
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 
-from notifier.ops.mail import due_mails
+from notifier.ops.mail import due_mails, mails_ended
 from notifier.ops.numbers import Numbers
 from notifier.ops.troubles import Trouble, troubles
+
+HOUR = timedelta(hours=1)
+WAITING = {
+    "sending": "with a worker",
+    "planned": "planned for later",
+    "retrying": "to be tried again",
+    "unknown": "in doubt",
+}
+NAMED = 2
+"""Paused runs that are named; of more the sentence would be none."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +39,35 @@ def verdict(numbers: Numbers) -> Verdict:
 
 
 def _quiet(numbers: Numbers) -> str:
-    waiting = f"{mails(due_mails(numbers.open))} due"
+    due, waiting = due_mails(numbers.open), _waiting(numbers)
     if "paused" in numbers.brakes:
-        return f"An operator paused all sending ({numbers.brakes['paused']}); {waiting}."
+        age = numbers.at - numbers.brakes_since["paused"]
+        when = f" {int(age / HOUR)} h ago" if age >= HOUR else ""
+        return f"An operator paused all sending{when} ({numbers.brakes['paused']}); {waiting}."
     if "throttled" in numbers.brakes:
         return f"All is well. The provider asked us to wait a moment; {waiting}."
-    return (
-        f"All is well: {waiting}, and mail goes out."
-        if due_mails(numbers.open)
-        else "All is well. No mail waits."
-    )
+    if not numbers.open:
+        return "All is well. No mail waits."
+    if not due:
+        return f"All is well: {waiting}."
+    if mails_ended(numbers.ended, "accepted", "5m"):
+        return f"All is well: {waiting}, and mail goes out."
+    return f"All is well: {waiting}; none went out in the last 5 minutes."
+
+
+def _waiting(numbers: Numbers) -> str:
+    """All mail that has not ended: due, on its way, put off, in doubt, held."""
+    of = Counter[str]()
+    for row in numbers.open:
+        if not row.held and not row.due:
+            of[row.state] += row.mails
+    due = due_mails(numbers.open)
+    parts = [f"{mails(due)} due" if due else "no mail due"]
+    parts += [f"{of[state]:,} {words}" for state, words in WAITING.items() if of[state]]
+    parts += [f"{run.mails:,} held with the paused run {run.key}" for run in numbers.held[:NAMED]]
+    if rest := sum(run.mails for run in numbers.held[NAMED:]):
+        parts.append(f"{rest:,} held with other paused runs")
+    return ", ".join(parts)
 
 
 def mails(count: int) -> str:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from notifier.delivery import brakes
+from notifier.ops.troubles import Trouble
 from notifier.settings import Settings
 from tasks import jobs, queues
 from tests.ops.test_troubles import watcher
@@ -42,6 +43,22 @@ def test_the_watcher_is_told_while_all_is_well_and_hears_nothing_when_it_is_not(
             brakes.pull(conn, "breaker", "HTTP 401", now=NOON)
         jobs.ping_watcher()
         assert len(heard) == 1
+
+
+def test_what_failed_hours_ago_does_not_silence_the_watcher(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, engine: Engine
+):
+    found = [Trouble("DeliveriesFailed", "words", calls=False)]
+    monkeypatch.setattr(jobs, "troubles", lambda _: found)
+    asked = []
+    monkeypatch.setattr(jobs, "ping", asked.append)
+    here = Here(settings.model_copy(update={"heartbeat_url": SecretStr("http://localhost")}), engine)
+    monkeypatch.setattr(jobs, "process", lambda: here)
+    jobs.ping_watcher()
+    assert len(asked) == 1
+    found.append(Trouble("SendingStalled", "words"))
+    jobs.ping_watcher()
+    assert len(asked) == 1
 
 
 def test_nobody_is_told_unless_somebody_was_named(
