@@ -2,11 +2,13 @@
 
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import Connection, Engine, make_url, text
 
 from notifier.db.copies import AWAY, is_home
@@ -17,6 +19,7 @@ from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
 from notifier.delivery.settling import settle_unknown
 from notifier.embedded.postgres_server import _programs
+from notifier.logs import configure_logs
 from notifier.settings import Settings
 from notifier.subscriptions.journal import endings
 from notifier.subscriptions.schedules import Rhythm
@@ -76,6 +79,17 @@ def drill(office: Office, server: Connection, tmp_path: Path) -> Iterator[Drill]
     office.world.engine.dispose()
     for name in drill.copies:
         server.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """What the processes have logged, as they write it."""
+    written = StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", written)
+        configure_logs("json")
+    yield written.getvalue
+    structlog.reset_defaults()
 
 
 def mailed(office: Office) -> Counter[str]:
@@ -178,18 +192,30 @@ def test_evidence_that_comes_later_settles_what_was_parked(drill: Drill, office:
 
 
 def test_who_stopped_after_the_backup_stays_stopped_by_the_log(
-    drill: Drill, office: Office, capsys: pytest.CaptureFixture[str]
+    drill: Drill, office: Office, logged: Callable[[], str]
 ):
     drill.back_up()
     for name in ("anna", "ben"):
         public_id = office.sql("SELECT public_id FROM subscribers WHERE email LIKE :it", it=f"{name}%")[0][0]
         with office.world.engine.begin() as conn:
             stop_all(conn, public_id, reason="one_click", now=office.clock())  # type: ignore[arg-type]
-    log = capsys.readouterr().out
+    log = logged()
     drill.restore()
     drill.restored(log=log)
     stopped = office.sql("SELECT email FROM subscribers WHERE state = 'stopped' ORDER BY id")
     assert stopped == [("anna@example.org",), ("ben@example.org",)]
+
+
+def test_who_complained_after_the_backup_is_stopped_by_the_log(
+    drill: Drill, office: Office, logged: Callable[[], str]
+):
+    office.send()
+    drill.back_up()
+    reported(office, "spamreport")
+    log = logged()
+    drill.restore()
+    drill.restored(log=log)
+    assert office.sql("SELECT state, count(*) FROM subscribers GROUP BY 1") == [("stopped", 8)]
 
 
 def test_a_schedule_without_a_run_since_the_backup_tells_its_people_all(drill: Drill, office: Office):

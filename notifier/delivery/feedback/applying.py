@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.subscriptions.journal import note_stopped
+
 CHUNK = 5_000
 SOFT_BOUNCES = 5
 SOFT_BOUNCE_WINDOW = timedelta(days=30)
@@ -53,10 +55,13 @@ def _apply_chunk(conn: Connection, now: datetime) -> int:
         _APPLIED,
         _COUNT,  # last: others wait for these rows until the commit
     ):
-        conn.execute(
+        done = conn.execute(
             text(statement),
             {"now": now, "soft_since": now - SOFT_BOUNCE_WINDOW, "soft_bounces": SOFT_BOUNCES},
         )
+        if statement is _STOP_PEOPLE:
+            for person in done.scalars():
+                note_stopped(person)
     return int(count)
 
 
@@ -124,7 +129,7 @@ SELECT id, :now, 'stop_all', 'feedback' FROM subscribers JOIN leaving USING (id)
 
 _STOP_PEOPLE = """
 UPDATE subscribers s SET state = 'stopped', stopped_at = :now, audience_id = NULL
-FROM leaving l WHERE s.id = l.id AND s.state = 'active'
+FROM leaving l WHERE s.id = l.id AND s.state = 'active' RETURNING s.public_id
 """
 
 # The hash of the address has done its work, but where soft bounces are counted by it.
