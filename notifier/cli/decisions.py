@@ -1,6 +1,7 @@
 """What an operator decides about batches: send them again, or give them up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,13 +10,25 @@ from sqlalchemy import Row
 
 from notifier.cli.output import Json, Yes, confirm, print_json, stderr
 from notifier.cli.session import Session, open_session
-from notifier.delivery.deciding import batches_in_question
+from notifier.delivery.deciding import batches_in_question, batches_to_drop
 from notifier.delivery.listing import run_of
 from notifier.ops.actions import COMMAND_LINE, give_up, send_again
 from tasks.wake import wake
 
 Numbers = "Batch numbers, as `notifier deliveries list` shows them."
-Note = Annotated[str, typer.Option(help="Why; it is written down.")]
+DONE = {"retried": "will be sent again", "dropped": "dropped"}
+NONE = {
+    "retried": "None of these failed or is in doubt.",
+    "dropped": "None of these can be dropped: there is no such batch, or its mail was accepted or is being sent.",
+}
+
+
+@dataclass(frozen=True)
+class Decided:
+    what: str  # "retried" or "dropped"
+    named: list[int]  # by number; empty where they were chosen otherwise
+    count: int
+    dry_run: bool
 
 
 class InQuestion(StrEnum):
@@ -37,6 +50,7 @@ def retry(
     """Send batches that failed or are in doubt once more. For one in doubt that may be a second mail.
 
     Name batches by number, or choose them with --state, --run or both. It tells how many people that is, and asks.
+    Exit 1 when a batch that was named could not be taken.
 
     Examples:
 
@@ -57,20 +71,39 @@ def retry(
                 ids = [row.id for row in chosen]
                 retried = send_again(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
             wake("tasks.send")
-    _report(chosen, len(batches or chosen), retried, dry_run, json)
+    _report(chosen, Decided("retried", batches or [], retried, dry_run), json)
 
 
-def drop(batches: Annotated[list[int], typer.Argument(help=Numbers)], note: Note, yes: Yes = False) -> None:
+def drop(
+    batches: Annotated[list[int], typer.Argument(help=Numbers)],
+    note: Annotated[str | None, typer.Option(help="Why; it is written down.")] = None,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be dropped, and do nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Give up on batches that have not been accepted. The people in them do not get this digest.
+
+    It tells how many people that is, and asks. Exit 1 when a batch that was named could not be dropped.
 
     Examples:
 
+      notifier deliveries drop 17 --dry-run
       notifier deliveries drop 17 --note "the provider has them"
     """
-    confirm("These people will not get this digest. Drop it?", yes)
-    with open_session() as session, session.engine.begin() as conn:
-        count = give_up(conn, batches, actor=COMMAND_LINE, note=note, now=session.clock())
-    stderr.print(f"{count} of {len(batches)} dropped.")
+    if note is None and not dry_run:
+        raise typer.BadParameter("It must say why; operators read it later.", param_hint="--note")
+    with open_session() as session:
+        with session.engine.connect() as conn:
+            chosen = batches_to_drop(conn, batches)
+        dropped = 0
+        if chosen and not dry_run and note is not None:
+            confirm(f"{_told(chosen)} These people will not get this mail. Drop it?", yes)
+            with session.engine.begin() as conn:
+                ids = [row.id for row in chosen]
+                dropped = give_up(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
+    _report(chosen, Decided("dropped", batches, dropped, dry_run), json)
 
 
 def _chosen(
@@ -84,18 +117,24 @@ def _chosen(
 
 def _told(chosen: Sequence[Row[Any]]) -> str:
     states = [row.state for row in chosen]
-    kinds = ", ".join(f"{states.count(state):,} {state}" for state in InQuestion if state in states)
+    kinds = ", ".join(f"{states.count(state):,} {state}" for state in dict.fromkeys(states))
     return f"{len(chosen):,} batches ({kinds}) with {sum(row.people for row in chosen):,} people."
 
 
-def _report(chosen: Sequence[Row[Any]], asked: int, retried: int, dry_run: bool, json: bool) -> None:
+def _report(chosen: Sequence[Row[Any]], decided: Decided, json: bool) -> None:
+    """Exit 1 where a batch that was named was not taken."""
+    left = sorted(set(decided.named) - {row.id for row in chosen})
     if json:
-        people = sum(row.people for row in chosen)
-        return print_json({"batches": len(chosen), "people": people, "retried": retried, "dry_run": dry_run})
-    if not chosen:
-        stderr.print("None of these failed or is in doubt.")
-    elif dry_run:
+        numbers = {"batches": len(chosen), "people": sum(row.people for row in chosen)}
+        print_json({**numbers, decided.what: decided.count, "dry_run": decided.dry_run})
+    elif not chosen:
+        stderr.print(NONE[decided.what])
+    elif decided.dry_run:
         stderr.print(f"{_told(chosen)} Nothing was changed.")
     else:
-        stderr.print(f"{retried:,} of {asked:,} will be sent again.")
-    return None
+        asked = len(set(decided.named)) or len(chosen)
+        stderr.print(f"{decided.count:,} of {asked:,} {DONE[decided.what]}.")
+    if left and not json and chosen:
+        stderr.print(f"Not taken, as they are in no such state: {', '.join(map(str, left))}.")
+    if left or (decided.named and not decided.dry_run and decided.count < len(chosen)):
+        raise typer.Exit(1)

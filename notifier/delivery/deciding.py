@@ -27,6 +27,17 @@ FROM batches b WHERE b.state = '{state}'
 """
 
 
+def batches_to_drop(conn: Connection, batch_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """(id, state, people) of those among them that can be given up."""
+    return conn.execute(text(_TO_DROP), {"ids": list(batch_ids)}).all()
+
+
+_TO_DROP = """
+SELECT b.id, b.state, (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id AND d.state IS NULL) AS people
+FROM batches b WHERE b.id = ANY(:ids) AND b.state IN ('unknown', 'failed', 'planned', 'retrying') ORDER BY b.id
+"""
+
+
 def retry_batches(conn: Connection, batch_ids: Sequence[int], *, now: datetime) -> list[int]:
     """Send `unknown` and `failed` batches once more, with fresh attempts; those that were. For an unknown one that
     may be a second mail."""

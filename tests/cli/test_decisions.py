@@ -52,8 +52,29 @@ def test_a_dry_run_counts_and_changes_nothing(run: Run, office: Office) -> None:
 
 def test_where_nobody_can_answer_nobody_is_asked_and_nothing_is_sent(run: Run, office: Office) -> None:
     assert "--yes" in run("deliveries", "retry", "--state", "failed", *WHY, code=2)
-    assert "--yes" in run("deliveries", "drop", "1", *WHY, code=2)
+    ((batch,), *_) = office.sql("SELECT id FROM batches WHERE state = 'failed'")
+    assert "--yes" in run("deliveries", "drop", str(batch), *WHY, code=2)
     assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
+
+
+@pytest.mark.parametrize("verb", ["retry", "drop"])
+def test_a_batch_that_is_named_and_not_taken_is_a_failure(run: Run, office: Office, verb: str) -> None:
+    told = run("deliveries", verb, "999", *WHY, "--yes", code=1)
+    assert "None of these" in told
+    ((batch,), *_) = office.sql("SELECT id FROM batches WHERE state = 'failed'")
+    told = run("deliveries", verb, str(batch), "999", *WHY, "--yes", code=1)
+    assert "1 of 2" in told
+    assert "Not taken, as they are in no such state: 999." in told
+    assert office.states()["failed" if verb == "retry" else "dropped"] == (2 if verb == "retry" else 1)
+
+
+def test_a_drop_says_how_many_people_it_is_and_can_be_tried(run: Run, office: Office) -> None:
+    ids = [str(batch) for (batch,) in office.sql("SELECT id FROM batches WHERE state <> 'accepted'")]
+    told = run("deliveries", "drop", *ids, "--dry-run")
+    assert "4 batches (3 failed, 1 unknown) with 4 people. Nothing was changed." in " ".join(told.split())
+    report = run("deliveries", "drop", *ids, *WHY, "--yes", "--json")
+    assert report == {"batches": 4, "people": 4, "dropped": 4, "dry_run": False}
+    assert office.states() == {"accepted": 4, "dropped": 4}
 
 
 @pytest.mark.parametrize(("answer", "failed"), [("y\n", 0), ("n\n", 3)])
