@@ -54,6 +54,13 @@ def test_a_secret_that_is_none_is_named_and_not_shown(
     assert not any(one in told for value in changes.values() if isinstance(value, list) for one in value)
 
 
+def test_a_short_name_that_is_in_a_random_password_by_chance(patient: Patient) -> None:
+    patient.change(ops_username="a", ops_password=SecretStr("Zk3aQ9w-Xv7bT1pLrM5e"))
+    assert patient.found("secrets").status == "pass"
+    patient.change(ops_username="ab", ops_password=SecretStr("abababababab"))
+    assert patient.found("secrets").status == "fail"
+
+
 def test_the_first_key_is_not_to_be_replaced_once_it_has_hashed_addresses(patient: Patient) -> None:
     patient.change(secret_keys=[SecretStr("please-change-me-please-change-me-please")])
     assert "must stay" in patient.found("secrets").remedy
