@@ -11,7 +11,7 @@ from notifier.delivery.providers import REPORTING
 from notifier.delivery.watching import enough_bounces, enough_complaints
 from notifier.ops.charts import Hours, last_day
 from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
-from notifier.ops.mail import mails_ended
+from notifier.ops.mail import mails_ended, many_failed
 from notifier.ops.numbers import Numbers, numbers
 from notifier.ops.runs import running
 from notifier.ops.troubles import BEAT_SILENT
@@ -20,7 +20,6 @@ from notifier.settings import Settings
 from notifier.web.ops_pages import Visit, ops_routes
 from notifier.web.ops_words import ago, counted, number, percent, span
 
-MANY_FAILED, FEWEST_FAILED = 0.01, 20
 CHARTS_FRESH_FOR = timedelta(minutes=1)
 RUNNING_SHOWN = 5
 SERVED_BY = {
@@ -111,7 +110,11 @@ def _ended(found: Numbers) -> list[Tile]:
     last_hour = mails_ended(found.ended, "accepted", "1h")
     return [
         Tile(
-            "Failed, 24 hours", number(failed), _share(failed, sent), "/failures", alarm=_many(failed, sent)
+            "Failed, 24 hours",
+            number(failed),
+            _share(failed, sent),
+            "/failures",
+            alarm=many_failed(failed, sent),
         ),
         Tile(
             "Sent, 24 hours",
@@ -124,11 +127,6 @@ def _ended(found: Numbers) -> list[Tile]:
 
 def _share(failed: int, sent: int) -> str:
     return f"{percent(failed / (failed + sent))} of all mails" if failed else "none"
-
-
-def _many(failed: int, sent: int) -> bool:
-    """As in the alert DeliveriesFailed: some addresses are always wrong."""
-    return failed >= FEWEST_FAILED and failed > MANY_FAILED * (failed + sent)
 
 
 def _ratios(found: Numbers, settings: Settings) -> list[Tile]:

@@ -11,10 +11,11 @@ from notifier.delivery.providers import Outcome
 from notifier.settings import Settings
 from tests.delivery.office import Office
 from tests.web.conftest import Clock, heading
-from tests.web.ops import Operator, open_office, open_operator, rows, said
+from tests.web.ops import SITE, TOKEN, Operator, open_office, open_operator, rows, said
 from tests.world import days
 
 WHY = "the footer is mended"
+HERE = {"origin": SITE, "sec-fetch-site": "same-origin"}
 
 
 @pytest.fixture
@@ -25,6 +26,12 @@ def office(engine: Engine, settings: Settings) -> Office:
 @pytest.fixture
 def operator(office: Office, engine: Engine, settings: Settings) -> Operator:
     return open_operator(engine, settings, office.clock)
+
+
+def token(operator: Operator) -> str:
+    found = TOKEN.search(operator.get("/sending/pause"))
+    assert found
+    return found[1]
 
 
 def refused(office: Office, reason: str = "HTTP 400: no such template") -> None:
@@ -113,7 +120,7 @@ def test_failures_are_grouped_and_all_of_a_kind_sent_again_in_one_step(operator:
     ask = operator.get("/failures/again", **kind)
     assert heading(ask) == "1 batch, 4 people: send again?"
     address = f"/failures/again?{urlencode(kind)}"
-    assert "1 batch will be sent again" in operator.post(address, note=WHY, **kind)
+    assert "They will be sent again" in operator.post(address, note=WHY, **kind)
     assert operator.wakes == ["letter", "send"]
     office.send()
     assert office.states() == {"accepted": 4}
@@ -137,7 +144,7 @@ def test_a_decision_is_not_about_those_that_came_later(operator: Operator, offic
     )
     kind = {"state": "failed", "class": "refused", "reason": "HTTP 400: no such template", "upto": "1"}
     address = f"/failures/drop?{urlencode(kind)}"
-    assert "1 batch given up" in operator.post(address, note=WHY, **kind)
+    assert "They are given up." in operator.post(address, note=WHY, **kind)
     assert office.sql("SELECT state FROM batches ORDER BY id") == [("dropped",), ("failed",)]
 
 
@@ -184,6 +191,41 @@ def test_whom_a_run_failed_for_gets_it_again(operator: Operator, office: Office)
     office.send()
     assert office.states() == {"accepted": 4}
     assert "Nobody is left" in operator.get("/runs/resend", status=400, run=str(key))
+    again = {"run": str(key), "note": "once more", "token": token(operator)}
+    answer = operator.client.post("/ops/runs/resend", data=again, headers=HERE)
+    assert "Nobody was left for whom it failed" in answer.text
+    assert operator.wakes == ["letter", "send"]
+
+
+def test_a_made_up_link_shows_no_made_up_number(operator: Operator):
+    page = operator.get("/failures", done="again", count="999999")
+    assert "999" not in said(page)
+
+
+def test_a_decision_about_what_is_settled_meanwhile_says_so(operator: Operator, office: Office):
+    refused(office)
+    kind = {"state": "failed", "class": "refused", "reason": "HTTP 400: no such template", "upto": "1"}
+    form = {**kind, "note": WHY, "token": token(operator)}
+    office.sql("UPDATE batches SET state = 'dropped'")
+    answer = operator.client.post("/ops/failures/again", data=form, headers=HERE)
+    assert "None of these was left" in answer.text
+
+
+def test_a_run_is_not_over_before_its_last_person(operator: Operator, office: Office):
+    office.sql("UPDATE batches SET state = 'accepted', size = 400000, ended_at = :now", now=office.clock())
+    office.sql(
+        """INSERT INTO batches (run_id, edition_id, size, state, next_attempt_at, created_at)
+           SELECT run_id, edition_id, 100, 'planned', created_at, created_at FROM batches"""
+    )
+    (row,) = rows(operator.get("/runs"))
+    assert row[3].startswith("99 % ")
+    assert row[3].endswith(" 1 s left")
+
+
+def test_an_address_that_is_none_is_answered_as_an_operators_page(operator: Operator):
+    page = operator.get("/nothing/here", status=404)
+    assert heading(page) == "There is nothing at this address."
+    assert 'href="/ops/failures"' in page
 
 
 def test_on_the_first_day_every_page_says_what_will_stand_there(
