@@ -100,3 +100,13 @@ def test_a_look_at_a_database_of_your_own_needs_no_redis_and_makes_no_key(
     with pytest.raises(NotifierError, match="SECRET_KEYS is not set"):
         run("trace", "--email", "anna@example.org")
     assert not nowhere.exists()
+
+
+def test_a_share_of_too_few_mails_is_not_judged_by(run: Run, office: Office) -> None:
+    for kind, events in (("spamreport", 1), ("delivered", 150)):
+        office.sql(
+            "INSERT INTO feedback_hours (hour, kind, digest, events) VALUES (now(), :kind, true, :events)",
+            kind=kind,
+            events=events,
+        )
+    assert "0.67%, of too few to judge by" in run("status")
