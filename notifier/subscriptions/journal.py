@@ -2,6 +2,9 @@
 stopped or was erased after it was made, and must not mail them.
 
 They stand there by a hash of their opaque id, which leads to nobody but in a database that still has them.
+
+Each word is written while the person is held, just before the commit: so the words of one person are in order, and none
+is lost when the process dies at once. Where the commit then fails, the log says of somebody what they did ask for.
 """
 
 import re
