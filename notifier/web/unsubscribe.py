@@ -111,7 +111,8 @@ def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> St
             result = stop_all(conn, link.person, reason=via, now=now)
         if via == "page" and link.item is None and result == "stopped":
             post_receipt(conn, link.person, now)
-    log.info("unsubscribed", result=result, via=via, all=link.item is None)
+    if result != "unknown":  # a link of nobody (any more): an erased person's, or the one that doctor tries
+        log.info("unsubscribed", result=result, via=via, all=link.item is None)
     return result
 
 

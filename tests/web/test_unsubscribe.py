@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine, create_engine, text
 from starlette.testclient import TestClient
 
+from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 from notifier.web.app import create_app
@@ -172,6 +173,16 @@ def test_other_methods_are_refused_and_change_nothing(client: TestClient, engine
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         assert client.request(method, path).status_code == 405
     assert state(engine) == ACTIVE
+
+
+def test_a_link_of_nobody_is_taken_and_leaves_no_line_of_somebody_who_stopped(
+    client: TestClient, web_settings: Settings, log_lines
+):
+    """`notifier doctor` posts to one at each run; an erased person's old mail has one."""
+    nobodys = UnsubscribeLinks(signing_keys(web_settings), "").url(uuid4())
+    assert client.post(nobodys, data=ONE_CLICK).status_code == 200
+    assert "request" in [line["event"] for line in log_lines]
+    assert "unsubscribed" not in [line["event"] for line in log_lines]
 
 
 def test_neither_the_token_nor_the_address_is_logged(client: TestClient, path: str, log_lines):
