@@ -19,10 +19,14 @@ Place = tuple[int, UUID]
 def run_of(conn: Connection, key: str) -> int:
     run_id = conn.execute(text("SELECT id FROM runs WHERE key = :key"), {"key": key}).scalar()
     if run_id is None:
-        raise NotifierError(
-            f"There is no run {key}.", "`notifier digest run --json` and /ops/runs name runs by their key."
-        )
+        raise no_run(key)
     return int(run_id)
+
+
+def no_run(key: str) -> NotifierError:
+    return NotifierError(
+        f"There is no run {key}.", "`notifier digest run --json` and /ops/runs name runs by their key."
+    )
 
 
 def list_deliveries(

@@ -16,6 +16,7 @@ from notifier.delivery import brakes, suppressions
 from notifier.delivery.audit import note_action, note_person
 from notifier.delivery.deciding import drop_batches, retry_batches
 from notifier.delivery.history import note_decision
+from notifier.delivery.listing import no_run
 from notifier.delivery.story import person_story
 from notifier.delivery.watching import HELD_DIGESTS
 from notifier.errors import NotifierError
@@ -51,13 +52,13 @@ def resume_sending(
 
 def pause_run(conn: Connection, key: str, *, actor: str, note: str, now: datetime) -> None:
     if not brakes.pause_run(conn, key, now=now):
-        raise _no_run(key)
+        raise no_run(key)
     note_action(conn, "sending_paused", key, note, actor=actor, now=now)
 
 
 def resume_run(conn: Connection, key: str, *, actor: str, note: str, now: datetime) -> None:
     if not brakes.resume_run(conn, key):
-        raise _no_run(key)
+        raise no_run(key)
     note_action(conn, "sending_resumed", key, note, actor=actor, now=now)
 
 
@@ -109,12 +110,6 @@ def _decided(conn: Connection, what: str, batch_ids: list[int], actor: str, note
         action_id = note_action(conn, f"batch_{what}", subject, note, actor=actor, now=now)
         note_decision(conn, batch_ids, what, action_id, now=now)
     return len(batch_ids)
-
-
-def _no_run(key: str) -> NotifierError:
-    return NotifierError(
-        f"There is no run {key}.", "`notifier digest run --json` and /ops name runs by their key."
-    )
 
 
 _ADDRESSES = """

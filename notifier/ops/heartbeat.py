@@ -31,8 +31,3 @@ def beat(engine: Engine, *, now: datetime, queue: str = MAIN_QUEUE) -> None:
 def last_beats(conn: Connection) -> dict[str, datetime]:
     """{queue: when}; a queue that was never served is not there."""
     return {row.name: row.seen_at for row in conn.execute(text("SELECT name, seen_at FROM heartbeats"))}
-
-
-def last_beat(engine: Engine) -> datetime | None:
-    with engine.connect() as conn:
-        return last_beats(conn).get(MAIN_QUEUE)
