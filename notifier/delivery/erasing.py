@@ -40,14 +40,15 @@ def erase(conn: Connection, email_key: bytes, *, settings: Settings, now: dateti
             ),
             {"emails": list(erased.addresses), "now": now},
         )
-    _remove_mails(settings.outbox_path, erased.delivery_ids)
+    remove_mails(settings.outbox_path, erased.delivery_ids)
     return True
 
 
 _PUBLIC_ID = "SELECT public_id FROM subscribers WHERE email_key = :key"
 
 
-def _remove_mails(folder: Path, delivery_ids: Iterable[UUID]) -> None:
+def remove_mails(folder: Path, delivery_ids: Iterable[UUID]) -> None:
+    """What the local outbox holds of them."""
     names = {str(delivery_id) for delivery_id in delivery_ids}
     for name in names:
         (folder / f"{name}.eml").unlink(missing_ok=True)

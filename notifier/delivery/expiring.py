@@ -6,11 +6,14 @@ something that old mail told keeps all of theirs: docs/decisions/0024 has the re
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
 from notifier.db.locks import Lock, hold_if_free
+from notifier.delivery.erasing import remove_mails
 from notifier.subscriptions.ending import UNDO_PERIOD
 
 CHUNK_PEOPLE = 2_000  # one transaction: a third of a second with ten million deliveries
@@ -67,8 +70,8 @@ class LedgerExpiry:
     """Walks through what ended before the horizon, oldest first, a chunk at a time. What must stay is passed over, and
     looked at again by the next walk."""
 
-    def __init__(self, engine: Engine, horizon: Horizon, place: Place) -> None:
-        self._engine, self._horizon, self._place = engine, horizon, place
+    def __init__(self, engine: Engine, horizon: Horizon, place: Place, outbox: Path | None = None) -> None:
+        self._engine, self._horizon, self._place, self._outbox = engine, horizon, place, outbox
 
     def chunk(self) -> int | None:
         """How many deliveries and batches went; None when there is nothing more to do for now."""
@@ -87,9 +90,11 @@ class LedgerExpiry:
         taken = conn.execute(text(_TAKE.format(state=self._place.ahead[0])), bind).all()
         if not taken:
             return 0, 0
-        gone = _forget(conn, [row.id for row in taken], bind)
+        mails, batches = _forget(conn, [row.id for row in taken], bind)
+        if self._outbox and mails:
+            remove_mails(self._outbox, mails)
         self._place.passed = (taken[-1].ended_at, taken[-1].id)
-        return len(taken), gone
+        return len(taken), len(mails) + batches
 
 
 _TAKE = """
@@ -103,12 +108,12 @@ WHERE people_before < :people ORDER BY ended_at, id
 """
 
 
-def _forget(conn: Connection, batch_ids: list[int], bind: dict[str, Any]) -> int:
-    deliveries: int = conn.execute(text(_FORGET_DELIVERIES), {**bind, "ids": batch_ids}).scalar_one()
+def _forget(conn: Connection, batch_ids: list[int], bind: dict[str, Any]) -> tuple[list[UUID], int]:
+    mails = list(conn.execute(text(_FORGET_DELIVERIES), {**bind, "ids": batch_ids}).scalars())
     gone = conn.execute(text(_FORGET_BATCHES), {"ids": batch_ids}).all()
     editions = {row.edition_id for row in gone if row.edition_id is not None}
     conn.execute(text(_FORGET_EDITIONS), {"ids": sorted(editions)})
-    return deliveries + len(gone)
+    return mails, len(gone)
 
 
 # A batch of which some must stay is as large as what is left, so the next walk is past it sooner.
@@ -128,11 +133,11 @@ DELETE FROM deliveries d USING (
                  WHERE h.subscriber_id = s.id AND h.state = 'skipped' AND h.reason IN ('stopped', 'changed')
                    AND h.batch_id + 0 < d.batch_id)))  -- by the index of the person, never by that of the batch
   FOR UPDATE OF d SKIP LOCKED) x
-WHERE d.id = x.id RETURNING d.batch_id),
+WHERE d.id = x.id RETURNING d.id, d.batch_id),
 smaller AS (
   UPDATE batches b SET size = b.size - g.people
   FROM (SELECT batch_id, count(*) AS people FROM gone GROUP BY batch_id) g WHERE b.id = g.batch_id)
-SELECT count(*) FROM gone
+SELECT id FROM gone
 """
 
 _FORGET_BATCHES = """

@@ -50,10 +50,11 @@ def _chunks(engine: Engine, settings: Settings, now: datetime, place: Place) -> 
     with engine.connect() as conn:
         horizon = Horizon.at(conn, before(settings.keep_mail_days), now=now)
         up_to = told_everybody(conn, now=now)
+    outbox = settings.outbox_path if settings.mail_provider == "outbox" else None
     return {
         "sign_ups": _once(partial(purge_unconfirmed, engine, before(settings.keep_sign_ups_days), now=now)),
         "people": _until_none(partial(expire_people, engine, before(settings.keep_ended_days), now=now)),
-        "mail": LedgerExpiry(engine, horizon, place).chunk,
+        "mail": LedgerExpiry(engine, horizon, place, outbox).chunk,
         "runs": _until_none(partial(expire_runs, engine, horizon)),
         "feedback": _until_none(partial(expire_feedback, engine, before(settings.keep_feedback_days))),
         "events": _until_none(partial(empty_events, engine, before(settings.keep_events_days), up_to)),

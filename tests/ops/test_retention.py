@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import orjson
 import pytest
@@ -58,6 +59,20 @@ def test_mail_that_ended_long_ago_goes_with_what_it_said_and_what_became_of_it(o
     assert gone["mail"] == 9
     assert office.sql("SELECT kind, events FROM feedback_hours") == [("delivered", 8)]
     assert office.sql("SELECT count(*) FROM subscribers WHERE state = 'active'") == [(8,)]
+
+
+def test_its_file_in_the_outbox_goes_with_it(office: Office, tmp_path: Path):
+    office.world.settings = office.world.settings.model_copy(
+        update={"mail_provider": "outbox", "outbox_dir": tmp_path}
+    )
+    office.send()
+    mails = [tmp_path / f"{row[0]}.eml" for row in office.sql("SELECT id FROM deliveries")]
+    for mail in [*mails, tmp_path / "another.eml"]:
+        mail.touch()
+    office.clock.now += days(181)
+    office.world.tick(office.clock())
+    upkeep(office)
+    assert [file.name for file in tmp_path.iterdir()] == ["another.eml"]
 
 
 def test_what_has_not_ended_stays_however_old(office: Office):
