@@ -70,13 +70,7 @@ def run(
     asked = _moment(at) if at is not None else None
     with open_session() as session:
         _see_that_runs_are_planned(session)
-        moment = asked or session.clock()
-        if moment > session.clock() and not dry_run:
-            stderr.print("--at lies in the future: these digests stay silent until then.", markup=False)
-        with session.engine.connect() as conn:
-            schedules = schedules_of(conn, frequency.value)
-        now, settings = session.clock(), session.settings
-        plans = plan_all(session.engine, schedules, at=moment, now=now, settings=settings, dry=dry_run)
+        plans = _planned(session, frequency.value, asked, dry_run)
         run_ids = [plan.run_id for plan in plans if plan.run_id]
         if wait:
             _send_and_wait(session, run_ids)
@@ -85,6 +79,15 @@ def run(
         ended = _report(session, frequency.value, plans, json)
     if wait and not ended:
         raise NotifierError("Not every delivery has ended well.", "Look at `notifier status`.")
+
+
+def _planned(session: Session, frequency: str, asked: datetime | None, dry: bool) -> list[PlannedRun]:
+    now, settings = session.clock(), session.settings
+    if asked and asked > now and not dry:
+        stderr.print("--at lies in the future: these digests stay silent until then.", markup=False)
+    with session.engine.connect() as conn:
+        schedules = schedules_of(conn, frequency)
+    return plan_all(session.engine, schedules, at=asked or now, now=now, settings=settings, dry=dry)
 
 
 @app.command("preview")
