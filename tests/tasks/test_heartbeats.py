@@ -11,7 +11,7 @@ from notifier.delivery import brakes
 from notifier.ops.troubles import Trouble
 from notifier.settings import Settings
 from tasks import jobs, queues
-from tests.ops.test_troubles import watcher
+from tests.ops.test_ping import watcher
 from tests.world import NOON
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import Engine, create_engine
 from notifier.db.migrate import upgrade
 from notifier.embedded.home import free_port
 from notifier.ops.doctor.asking import ask
-from notifier.ops.doctor.examining import Installation
 from notifier.ops.doctor.round_trip import QUESTION, answer_if_asked
 from notifier.web.app import create_app
 from tests.ops.doctor.conftest import GOOD_KEY, Patient
@@ -27,14 +26,14 @@ PAGE = {"cache-control": "no-store"}
 
 
 @contextmanager
-def proxy(answer: Callable[[str, str], Answer], web: Installation | None = None) -> Iterator[str]:
-    """Answers each (method, path) as it is told, and doctor's question as `web` would."""
+def proxy(answer: Callable[[str, str], Answer], patient: Patient) -> Iterator[str]:
+    """Answers each (method, path) as it is told, and doctor's question with the patient's own settings."""
 
     class Handler(BaseHTTPRequestHandler):
         def _any(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", "0")))
-            if web and (question := self.headers.get(QUESTION)):
-                answer_if_asked(web.settings, web.engine, question)
+            if question := self.headers.get(QUESTION):
+                answer_if_asked(patient.here.settings, patient.here.engine, question)
             status, headers, body = answer(self.command, self.path)
             self.send_response(status)
             for name, value in {**headers, "content-length": str(len(body))}.items():
@@ -86,7 +85,7 @@ def test_a_web_process_that_the_world_does_not_get_as_it_is(
     def answer(asked: str, where: str) -> Answer:
         return instead if (asked, where.startswith(path)) == (method, True) else as_it_should_be(asked, where)
 
-    with proxy(answer, patient.here) as url:
+    with proxy(answer, patient) as url:
         patient.change(public_url=url)
         found = [one for one in patient.findings() if one.status == "fail"]
     assert [words in one.what for one in found] == [True]
