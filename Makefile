@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults bench bench-one-click check format catalogue pictures migration lock clean
+.PHONY: help setup demo test faults bench bench-one-click bench-operators check format catalogue pictures migration lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench: setup ## Measure a daily run beside the usual design (BENCH_OPTIONS="--pe
 
 bench-one-click: setup ## Measure one-click unsubscribing with a million subscribers (BENCH_OPTIONS="--people 20000" for a short look)
 	$(BIN)/python -m benchmarks.one_click $(BENCH_OPTIONS)
+
+bench-operators: setup ## Measure what operators look at and do, with two million deliveries (BENCH_OPTIONS="--people 30000" for a short look)
+	$(BIN)/python -m benchmarks.operators $(BENCH_OPTIONS)
 
 check: setup ## Look for mistakes without running anything: ruff and mypy
 	$(BIN)/ruff check

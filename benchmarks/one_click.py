@@ -5,28 +5,20 @@ python -m benchmarks.one_click [--people 1000000] [--requests 10000] [--connecti
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 from uuid import UUID
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, text
 
-from benchmarks.place import BIN, Place, open_place, wait_for
+from benchmarks.place import Place, open_place
 from benchmarks.report import load_average
 from notifier.links.keys import signing_keys
 from notifier.links.tokens import UnsubscribeLinks
-from tests.journeys.stage import running
-from tests.journeys.test_follow_a_study import free_port
-from tests.paths import ROOT
 
 BODY = b"List-Unsubscribe=One-Click"
 CONDITIONS = 20_000
@@ -52,32 +44,6 @@ def fill(engine: Engine, people: int) -> None:
     for statement in PEOPLE.split(";"):
         with engine.begin() as conn:
             conn.execute(text(statement), bind if ":" in statement.replace("::", "") else {})
-
-
-@contextmanager
-def web(place: Place) -> Iterator[int]:
-    port = free_port()
-    with (place.folder / "web.log").open("wb") as log:
-        process = subprocess.Popen(
-            [BIN / "notifier", "web"],
-            env={**os.environ, **place.environment, "PORT": str(port), "MAIL_PROVIDER": "outbox"},
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            text=True,
-        )
-        for _ in running(process):
-            wait_for(lambda: _answers(port), "the web process answers", 60)
-            yield port
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 async def post_all(port: int, paths: list[str], connections: int) -> list[float]:
@@ -134,7 +100,7 @@ def main() -> int:
     with open_place() as place:
         fill(place.engine, given.people)
         paths = paths_of(place, given.requests + 500)
-        with web(place) as port:
+        with place.web() as port:
             every = iter(paths)
             asyncio.run(post_all(port, list(islice(every, 500)), given.connections))  # warm
             load, began = load_average(), time.monotonic()

@@ -22,6 +22,7 @@ from benchmarks.sink import API_KEY
 from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
 from notifier.embedded import ensure_services, release_services
+from notifier.embedded.home import free_port
 from notifier.settings import Settings
 from tests.journeys.stage import running
 from tests.paths import ROOT
@@ -66,20 +67,33 @@ class Place:
     @contextmanager
     def celery(self, name: str, *words: str) -> Iterator[None]:
         """A worker with two processes, ready for work."""
-        log = self.folder / f"{name}.log"
         command = [str(BIN / "celery"), "--quiet", *words, "--loglevel", "WARNING", "--concurrency", "2"]
-        process = subprocess.Popen(
-            [*command, "--hostname", f"{name}@%h"],
-            env={**os.environ, **self.environment},
-            cwd=ROOT,
-            stdout=log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            text=True,
-        )
-        self.pids[name] = process.pid
-        for _ in running(process):
+        with self._process(name, *command, "--hostname", f"{name}@%h"):
             yield
+
+    @contextmanager
+    def web(self) -> Iterator[int]:
+        """The web process; its port."""
+        port = free_port()
+        with self._process("web", str(BIN / "notifier"), "web", PORT=str(port), MAIL_PROVIDER="outbox"):
+            wait_for(lambda: _answers(port), "the web process answers", 60)
+            yield port
+
+    @contextmanager
+    def _process(self, name: str, *command: str, **environment: str) -> Iterator[None]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **self.environment, **environment},
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                text=True,
+            )
+            self.pids[name] = process.pid
+            for _ in running(process):
+                yield
 
     def log_end(self, name: str) -> str:
         return "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-15:])
@@ -116,6 +130,14 @@ def _sink(folder: Path, latency_ms: float) -> Iterator["subprocess.Popen[str]"]:
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as sink:
         yield sink  # leaving closes its standard input, which ends it
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float, pause: float = 0.05) -> Any:

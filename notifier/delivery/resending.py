@@ -43,7 +43,7 @@ def resend_failed(
     if chosen.people:
         action_id = note_action(conn, "run_resent", run, note, actor=actor, now=now)
         whole = retry_batches(conn, list(conn.execute(text(_WHOLE)).scalars()), now=now)
-        conn.execute(text("DELETE FROM resent WHERE state IS NULL AND batch_id = ANY(:ids)"), {"ids": whole})
+        conn.execute(text(_WITHOUT), {"ids": whole})
         note_decision(conn, whole + _move(conn, now), "retried", action_id, now=now)
     return chosen
 
@@ -89,6 +89,9 @@ LEFT JOIN subscribers s ON s.id = d.subscriber_id LEFT JOIN suppressions p ON p.
 
 # Nobody in them is left out, so that the batch can go as it is.
 _WHOLE = "SELECT batch_id FROM resent WHERE state IS NULL GROUP BY batch_id HAVING bool_and(why_not IS NULL)"
+
+# As bigint they are hashed; as what numbers of their size come in, each row is compared with all of them.
+_WITHOUT = "DELETE FROM resent WHERE state IS NULL AND batch_id = ANY(CAST(:ids AS bigint[]))"
 
 
 def _move(conn: Connection, now: datetime) -> list[int]:
