@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, text
 
 from notifier.delivery.brakes import claim_limits
-from notifier.delivery.letter_claims import has_due_letters, skip_unwanted_letters
+from notifier.delivery.letter_claims import DUE_LETTER, has_due_letters, skip_unwanted_letters
 from notifier.delivery.providers import Provider
 from notifier.delivery.rate import people_allowed, spend
 from notifier.delivery.settling import accept_proved
@@ -191,11 +191,10 @@ taken AS (
   WHERE before < CAST(:budget AS float8))
 """
 
-_DUE_LETTERS = """
+_DUE_LETTERS = f"""
 WITH taken AS (
-  SELECT id, attempted_at FROM batches
-  WHERE state IN ('planned', 'retrying') AND run_id IS NULL AND next_attempt_at <= :now
-  ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+  SELECT b.id, b.attempted_at FROM batches b WHERE {DUE_LETTER}
+  ORDER BY b.next_attempt_at, b.id LIMIT :limit FOR UPDATE OF b SKIP LOCKED)
 """
 
 _MARK = """

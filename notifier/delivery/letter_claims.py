@@ -12,17 +12,20 @@ ONCE_AFTER_BOUNCE = timedelta(days=7)
 LONG_SINCE = timedelta(days=30)  # shorter than any letter is kept
 
 
+# A letter that was refused says nothing of the account. While the breaker is open it leaves the probe to a digest.
+DUE_LETTER = """b.state IN ('planned', 'retrying') AND b.run_id IS NULL AND b.next_attempt_at <= :now
+  AND NOT (b.failure_class IS NOT DISTINCT FROM 'our_fault'
+           AND EXISTS (SELECT FROM brakes WHERE name = 'breaker')
+           AND NOT EXISTS (SELECT FROM brakes WHERE name = 'unwelcome')
+           AND EXISTS (SELECT FROM batches o JOIN runs r ON r.id = o.run_id
+                       WHERE o.state IN ('planned', 'retrying') AND o.run_id IS NOT NULL
+                         AND o.next_attempt_at <= :now AND r.paused_at IS NULL))"""
+"""SQL: batch `b` is a letter that may be claimed now."""
+
+
 def has_due_letters(conn: Connection, now: datetime) -> bool:
-    return bool(
-        conn.execute(
-            text(
-                """SELECT EXISTS (SELECT 1 FROM batches
-                                  WHERE state IN ('planned', 'retrying') AND run_id IS NULL
-                                    AND next_attempt_at <= :now)"""
-            ),
-            {"now": now},
-        ).scalar_one()
-    )
+    find = text(f"SELECT EXISTS (SELECT FROM batches b WHERE {DUE_LETTER})")
+    return bool(conn.execute(find, {"now": now}).scalar_one())
 
 
 def skip_unwanted_letters(conn: Connection, batch_ids: list[int], now: datetime) -> None:

@@ -10,7 +10,7 @@ from notifier.delivery import blame, brakes, rounds, sending
 from notifier.delivery.progress import brakes_on
 from notifier.delivery.providers import Outcome, OutgoingBatch
 from notifier.settings import Settings
-from tests.delivery.mailroom import post_confirm
+from tests.delivery.mailroom import post_confirm, send_letters
 from tests.delivery.office import Clock, Office, everybody_once, open_office
 from tests.delivery.scripted import ScriptedProvider, accept
 from tests.world import NOON, World, condition, days
@@ -140,16 +140,33 @@ def test_the_rest_of_an_odd_edition_waits_with_the_batch_that_was_refused(
     assert office.provider.mailed == everybody_once()
 
 
-@pytest.mark.parametrize("outcome", [WRONG_HEADER, CRYPTIC])
-def test_letters_that_are_refused_keep_no_digest_waiting(office: Office, outcome: Outcome) -> None:
-    """Whoever signs up chooses the address, and letters go first, also as the probe of an open breaker."""
-    for name in ("xena", "yves", "zoe"):
-        post_confirm(office, name, condition("Gout"))
-    office.provider.answers = refuse(outcome, [f"{name}@example.org" for name in ("xena", "yves", "zoe")])
+def test_a_letter_that_is_refused_is_the_probe_where_there_is_nothing_else(office: Office) -> None:
+    office.send()
+    post_confirm(office, "xena", condition("Gout"))
     with office.world.engine.begin() as conn:
         brakes.pull(conn, "breaker", "HTTP 401", now=office.clock(), until=office.clock())
-    for _ in range(20):
-        office.later(brakes.PROBE_INTERVAL)
+    office.provider.answers = [lambda _: WRONG_HEADER]
+    for _ in range(2):
+        send_letters(office, timedelta(hours=1))
+    assert (brake(office), office.states()) == ({}, {"accepted": 9})
+
+
+@pytest.mark.parametrize("outcome", [WRONG_HEADER, CRYPTIC])
+def test_letters_that_are_refused_keep_no_digest_waiting(office: Office, outcome: Outcome) -> None:
+    """Whoever signs up chooses the address, and letters go first, also as the probe of an open breaker; but each only
+    once, also where the process for letters is always the first to ask."""
+    names = ("xena", "yves", "zoe")
+    for name in names:
+        post_confirm(office, name, condition("Gout"))
+    office.provider.answers = refuse(outcome, [f"{name}@example.org" for name in names])
+    with office.world.engine.begin() as conn:
+        brakes.pull(conn, "breaker", "HTTP 401", now=office.clock(), until=office.clock())
+    for _ in names:
+        send_letters(office, brakes.PROBE_INTERVAL)
+        office.send()
+    assert (brake(office), office.provider.mailed) == ({"breaker": "HTTP 401"}, {})
+    send_letters(office, brakes.PROBE_INTERVAL)
+    office.send()
     assert brake(office) == {}
     assert office.provider.mailed == everybody_once()
     for _ in range(20):
