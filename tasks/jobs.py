@@ -8,6 +8,7 @@ import structlog
 from notifier.delivery.erasing import ask_provider
 from notifier.delivery.expiring import Place
 from notifier.delivery.feedback.applying import apply_feedback
+from notifier.delivery.links_asked import post_links
 from notifier.delivery.planning import plan_run
 from notifier.delivery.providers import REPEATABLE
 from notifier.delivery.settling import settle_unknown
@@ -66,6 +67,7 @@ def send() -> None:
 @app.task(name="tasks.send_letters")
 def send_letters() -> None:
     here = process()
+    post_links(here.engine)
     if here.sender.send_letters(until=here.clock() + SEND_FOR):
         wake("tasks.send_letters")
 

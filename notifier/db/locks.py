@@ -15,6 +15,8 @@ class Lock(IntEnum):
     COUNTS = 7_301_003
     EDITIONS = 7_301_004
     MAILBOX = 7_301  # one for each mailbox: `hold_each`
+    SIGN_UP = 7_302  # one for each address
+    LINKS = 7_303
 
 
 def hold(conn: Connection, lock: Lock) -> None:

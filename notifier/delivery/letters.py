@@ -53,6 +53,24 @@ SELECT id, CAST(:sign_up_id AS bigint), (SELECT id FROM reader) FROM letter RETU
 """
 
 
+def is_on_its_way(conn: Connection, sign_up_id: int, *, by: datetime) -> bool:
+    """Whether the confirm letter of this sign-up has been posted, and has not come to nothing. One that was to wait
+    leaves at `by`, if that is sooner."""
+    return bool(conn.execute(text(_ON_ITS_WAY), {"id": sign_up_id, "by": by}).scalar_one())
+
+
+_ON_ITS_WAY = """
+WITH posted AS (
+  SELECT b.id FROM deliveries d JOIN batches b ON b.id = d.batch_id
+  WHERE d.sign_up_id = :id AND b.state NOT IN ('failed', 'dropped')
+    AND (d.state IS NULL OR d.state = 'delivered')),
+sooner AS (
+  UPDATE batches b SET next_attempt_at = :by FROM posted p
+  WHERE b.id = p.id AND b.state = 'planned' AND b.next_attempt_at > :by)
+SELECT EXISTS (SELECT FROM posted)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """`reader` is what its link is made for: the sign-up of a confirm letter, else the subscriber. A repeat of

@@ -132,6 +132,18 @@ class Delivery(Base):
     state_at: Mapped[datetime | None]
 
 
+class LinkRequest(Base):
+    """Somebody asked for a fresh link, by an address that may be unknown to us. It goes when a worker has looked for
+    whom it is (links_asked.py)."""
+
+    __tablename__ = "link_requests"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    email_key: Mapped[bytes]
+    enough: Mapped[bool] = mapped_column(Boolean)  # more was asked for this mailbox than it is to get at once
+    asked_at: Mapped[datetime]
+
+
 class Correction(Base):
     """A mail in an operator's own words, to all whom `about` names. It goes out as a run of its own, once to each."""
 

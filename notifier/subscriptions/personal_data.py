@@ -169,6 +169,7 @@ _DELETE = (
        WHERE subscriber_id = (SELECT id FROM subscribers WHERE email_key = :key)""",
     "DELETE FROM subscribers WHERE email_key = :key",
     "DELETE FROM sign_ups WHERE email_key = :key",
+    "DELETE FROM link_requests WHERE email_key = :key",
     """INSERT INTO suppressions (email_key, reason, created_at) VALUES (:key, 'erased', :now)
        ON CONFLICT (email_key) DO UPDATE SET note = NULL""",
 )

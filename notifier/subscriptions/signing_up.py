@@ -1,13 +1,14 @@
 """Sign-up in two steps: somebody asks, and whoever reads that mailbox confirms."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
 from notifier.conditions.store import store_targets
+from notifier.db.locks import Lock, hold_each
 from notifier.languages.catalogue import language_of
 from notifier.languages.messages import Message
 from notifier.links.keys import email_key
@@ -18,6 +19,8 @@ from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 from notifier.subscriptions.wishes import BadWish, Choice, choices_of, wished_targets
 
 REACH = 4  # narrower conditions too
+ONCE_WITHIN = timedelta(minutes=1)
+"""The same wish again within it is the same request, sent by a second click."""
 
 SignUpState = Literal["open", "confirmed", "refused", "stopped"]
 Confirmation = Literal["confirmed", "already", "refused", "stopped", "gone"]
@@ -57,41 +60,51 @@ class SignUpView:
 def request_sign_up(
     conn: Connection, request: SignUpRequest, *, settings: Settings, keys: list[str], now: datetime
 ) -> int:
-    """Store what was asked for; the id of the sign-up. The work is the same whether or not the address is known.
+    """Store what was asked for; the id of the sign-up, which is that of a moment ago where the same was asked for
+    then. The work is the same whether or not the address is known.
 
     Raises BadWish with the reason.
     """
     targets = wished_targets(request.study, request.conditions)
+    row = _row(request, settings, keys, now)
+    wished = {"targets": sorted(store_targets(conn, targets).values()), "reach": REACH}
+    # Two clicks may come at once, to two processes.
+    hold_each(conn, Lock.SIGN_UP, "encode(CAST(:email_key AS bytea), 'hex')", {"email_key": row["email_key"]})
+    same: int | None = conn.execute(
+        text(_SAME), {**row, **wished, "since": now - ONCE_WITHIN}
+    ).scalar_one_or_none()
+    if same is not None:
+        return same
+    sign_up_id: int = conn.execute(text(_REQUEST), row).scalar_one()
+    conn.execute(
+        text("INSERT INTO sign_up_targets SELECT :id, unnest(CAST(:targets AS int[])), :reach"),
+        {"id": sign_up_id, **wished},
+    )
+    return sign_up_id
+
+
+def _row(request: SignUpRequest, settings: Settings, keys: list[str], now: datetime) -> dict[str, Any]:
     if request.frequency not in FREQUENCIES:
         raise BadWish(Message("Choose how often you want emails."))
     zone = request.zone or settings.digest_zone
     if zone not in known_zones():
         raise BadWish(Message("That is not a time zone. It looks like Europe/Berlin."))
     words = _agreed(consent_words(settings, language_of(request.locale)), request)
-    ids = store_targets(conn, targets)
-    sign_up_id: int = conn.execute(
-        text(_REQUEST),
-        {
-            "email": request.email,
-            "email_key": email_key(keys, request.email),
-            "locale": words.locale,
-            "frequency": request.frequency,
-            "zone": zone,
-            "hour": settings.digest_hour,
-            "weekday": settings.digest_weekday,
-            "terms_version": words.terms.version,
-            "terms_hash": words.terms.hash,
-            "health_version": words.health.version,
-            "health_hash": words.health.hash,
-            "source": request.source,
-            "now": now,
-        },
-    ).scalar_one()
-    conn.execute(
-        text("INSERT INTO sign_up_targets SELECT :id, unnest(CAST(:targets AS int[])), :reach"),
-        {"id": sign_up_id, "targets": sorted(ids.values()), "reach": REACH},
-    )
-    return sign_up_id
+    return {
+        "email": request.email,
+        "email_key": email_key(keys, request.email),
+        "locale": words.locale,
+        "frequency": request.frequency,
+        "zone": zone,
+        "hour": settings.digest_hour,
+        "weekday": settings.digest_weekday,
+        "terms_version": words.terms.version,
+        "terms_hash": words.terms.hash,
+        "health_version": words.health.version,
+        "health_hash": words.health.hash,
+        "source": request.source,
+        "now": now,
+    }
 
 
 _REQUEST = """
@@ -99,6 +112,18 @@ INSERT INTO sign_ups (email, email_key, locale, frequency, zone, hour, weekday, 
                       health_version, health_hash, source, requested_at)
 VALUES (:email, :email_key, :locale, :frequency, :zone, :hour, :weekday, :terms_version, :terms_hash,
         :health_version, :health_hash, :source, :now) RETURNING id
+"""
+
+# Whoever has answered it meanwhile, or stopped everything, asks anew. Held, as it may just be erased.
+_SAME = f"""
+SELECT u.id FROM sign_ups u
+WHERE u.email_key = :email_key AND u.requested_at > :since AND u.confirmed_at IS NULL AND u.refused_at IS NULL
+  AND u.email = :email AND u.locale = :locale AND u.frequency = :frequency AND u.zone = :zone
+  AND u.terms_hash = :terms_hash AND u.health_hash = :health_hash
+  AND CAST(:targets AS int[]) = ARRAY(SELECT w.target_id FROM sign_up_targets w
+                                      WHERE w.sign_up_id = u.id ORDER BY w.target_id)
+  AND NOT {STOPPED_SINCE}
+ORDER BY u.id DESC LIMIT 1 FOR KEY SHARE OF u
 """
 
 

@@ -106,7 +106,10 @@ def choices(
 
 @router.post("", status_code=202)
 def subscribe(body: SubscriptionIn, request: Request, tasks: BackgroundTasks) -> SubscriptionOut:
-    """Ask for updates. The person gets a mail with a link to confirm; the answer is the same for every address."""
+    """Ask for updates. The person gets a mail with a link to confirm; the answer is the same for every address.
+
+    The same wish again within a minute is the same request.
+    """
     service = service_of(request)
     ours = _from_the_sites_server(request, service)
     fields = SignUpFields(

@@ -8,7 +8,6 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from notifier.db.locks import Lock, hold_each
 from notifier.delivery.letters import post_letter
 from notifier.subscriptions.holding import id_of
 from notifier.web.limits import Verdict
@@ -18,7 +17,6 @@ from notifier.web.service import Service, service_of
 from notifier.web.visitors import network_of
 
 RECEIPT_AT_MOST_EVERY = timedelta(days=1)
-WAITING_AT_MOST = 4  # letters posted to one mailbox in a day, before a further one may wait for its minute
 
 
 def may_mail(request: Request, address: str) -> Verdict:
@@ -40,30 +38,6 @@ def refused(request: Request, verdict: Verdict) -> Response | None:
 def wake_letters(service: Service) -> BackgroundTask:
     """For afterwards: without Redis a wake-up takes seconds to fail, and the letter is found without it."""
     return BackgroundTask(service.wake, "letter")
-
-
-def has_room(conn: Connection, email: str, now: datetime) -> bool:
-    """May one more letter wait for this mailbox, however its address is written? Asked by one at a time until the
-    transaction ends, as many requests at once would all find room."""
-    bind = {"email": email, "since": now - timedelta(days=1)}
-    mailbox = _MAILBOX.format("CAST(:email AS text)")
-    hold_each(conn, Lock.MAILBOX, mailbox, bind)
-    posted: int = conn.execute(
-        text(
-            f"""SELECT count(*) FROM batches b JOIN deliveries d ON d.batch_id = b.id
-                  LEFT JOIN sign_ups u ON u.id = d.sign_up_id LEFT JOIN subscribers s ON s.id = d.subscriber_id
-                WHERE b.run_id IS NULL AND b.mail <> 'welcome' AND b.created_at > :since
-                  AND {_MAILBOX.format("COALESCE(u.email, s.email)")} = {mailbox}"""
-        ),
-        bind,
-    ).scalar_one()
-    return posted < WAITING_AT_MOST
-
-
-# As for the limits: "an.na+1@" and "anna@" lead to one mailbox.
-_MAILBOX = (
-    "(replace(split_part(split_part(lower({0}), '@', 1), '+', 1), '.', '') || split_part(lower({0}), '@', 2))"
-)
 
 
 def post_welcome(service: Service, conn: Connection, person: UUID) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
 
-from notifier.delivery.letters import post_letter
+from notifier.delivery.letter_room import LATER, has_room
+from notifier.delivery.letters import is_on_its_way, post_letter
 from notifier.languages.catalogue import language_of
 from notifier.languages.messages import Message
 from notifier.links.addresses import BadAddress, clean_address
@@ -19,11 +19,9 @@ from notifier.subscriptions.schedules import FREQUENCIES, known_zones
 from notifier.subscriptions.signing_up import SignUpRequest, request_sign_up
 from notifier.subscriptions.wishes import BadWish, clean_wish
 from notifier.web.limits import Verdict
-from notifier.web.mailing import has_room
 from notifier.web.service import Service
 from notifier.web.words import address_reason
 
-LATER = timedelta(seconds=60)
 T = TypeVar("T")
 
 
@@ -64,14 +62,17 @@ def ask_to_confirm(service: Service, fields: SignUpFields, network: str | None) 
 
 
 def store_sign_up(service: Service, request: SignUpRequest, verdict: Verdict) -> UUID:
-    """For the verdict `ok` or `address`; its public id. It is kept in any case: "send it again" has its mail sent."""
+    """For the verdict `ok` or `address`; its public id. It is kept in any case: "send it again" has its mail sent.
+
+    Of a double click the second half is one for whom enough was written, and may come here before the first.
+    """
     now = service.clock()
+    at = now if verdict == "ok" else now + LATER
     with service.engine.begin() as conn:
         sign_up_id = request_sign_up(conn, request, settings=service.settings, keys=service.keys, now=now)
-        if verdict == "ok":
-            post_letter(conn, "confirm", now=now, sign_up_id=sign_up_id)
-        elif has_room(conn, request.email, now):
-            post_letter(conn, "confirm", now=now, at=now + LATER, sign_up_id=sign_up_id)
+        posted = is_on_its_way(conn, sign_up_id, by=at)
+        if not posted and (verdict == "ok" or has_room(conn, request.email, now)):
+            post_letter(conn, "confirm", now=now, at=at, sign_up_id=sign_up_id)
         public_id: UUID = conn.execute(
             text("SELECT public_id FROM sign_ups WHERE id = :id"), {"id": sign_up_id}
         ).scalar_one()

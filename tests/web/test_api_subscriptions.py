@@ -65,8 +65,12 @@ def test_the_answer_is_the_same_for_an_address_that_is_known_and_for_one_written
     client: TestClient, engine: Engine, wish: dict[str, Any], anna: object
 ):
     answers = [
-        client.post("/v1/subscriptions", json={**wish, "email": email}, headers=ORIGIN)
-        for email in ("anna@example.org", "nobody@example.org", "nobody@example.org")
+        client.post("/v1/subscriptions", json={**wish, "email": email, "conditions": [about]}, headers=ORIGIN)
+        for email, about in (
+            ("anna@example.org", "Asthma"),
+            ("nobody@example.org", "Asthma"),
+            ("nobody@example.org", "Dry Eye"),
+        )
     ]
     assert {(answer.status_code, answer.content) for answer in answers} == {
         (202, b'{"status":"check_your_email"}')

@@ -189,9 +189,10 @@ def test_no_more_than_four_mails_wait_for_one_mailbox_in_a_day_whichever_way_the
         "terms": filled_in["terms"][0],
         "health_data": filled_in["health"][0],
     }
-    for _ in range(3):
-        assert heading(client.post("/subscribe", data=filled_in).text) == CHECK
-        answer = client.post("/v1/subscriptions", json=program)
+    for number in range(3):
+        wish = {**filled_in, "condition": [f"Asthma {number}"]}
+        assert heading(client.post("/subscribe", data=wish).text) == CHECK
+        answer = client.post("/v1/subscriptions", json={**program, "conditions": [f"Dry Eye {number}"]})
         assert (answer.status_code, answer.json()) == (202, {"status": "check_your_email"})
     assert due(engine) == [0, 60, 60, 60]
     assert len(query(engine, "SELECT id FROM sign_ups")) == 6
