@@ -12,6 +12,7 @@ from notifier.cli.whereabouts import whereabouts
 from notifier.delivery.erasing import waiting_erasures
 from notifier.delivery.providers import REPORTING
 from notifier.delivery.watching import enough_bounces, enough_complaints
+from notifier.ops.heartbeat import QUEUES
 from notifier.ops.mail import due_mails, mails_ended
 from notifier.ops.numbers import Numbers, take_numbers
 from notifier.ops.runs import RunProgress, running
@@ -23,7 +24,7 @@ MOST_RUNS = 10
 
 
 def status(json: Json = False) -> None:
-    """Whether people get their mail: one sentence, then the numbers behind it. Exit 1 when something is wrong.
+    """Whether people get their mail: one sentence, then the numbers behind it. Exit 1 unless all is well.
 
     Each trouble has the name of its page in docs/runbooks. What is accepted or failed is of the last day.
 
@@ -121,8 +122,7 @@ def _run_row(run: RunProgress, now: datetime) -> list[str]:
 
 
 def _alive_rows(numbers: Numbers, settings: Settings) -> list[list[str]]:
-    rows = [[f"queue {queue}", ago(seen, numbers.at)] for queue, seen in sorted(numbers.beats.items())]
-    rows = rows or [["scheduler and workers", "never"]]
+    rows = [[f"queue {queue}", ago(numbers.beats.get(queue), numbers.at)] for queue in sorted(QUEUES)]
     if settings.mail_provider in REPORTING:
         rows.append(["webhook", ago(numbers.webhook.last_event_at, numbers.at)])
     for rhythm in numbers.rhythms:

@@ -10,6 +10,8 @@ from notifier.delivery import watching
 
 RATIO_WINDOWS = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 LATEST_EVENTS = 1_000
+TURNED_AWAY = ("blocked", "dropped", "dropped_bounced", "dropped_complaint", "dropped_unsubscribed")
+"""By mailboxes, for now, or by the provider, which did not try: no dead addresses, so no brake counts them."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Reported:
     delivered: int
     bounced: int
     complained: int
+    turned_away: int
 
     @property
     def complaint_ratio(self) -> float:
@@ -44,7 +47,11 @@ class Webhook:
 def reported(conn: Connection, now: datetime) -> list[Reported]:
     bind = {f"since_{name}": now - window for name, window in RATIO_WINDOWS.items()}
     rows: Sequence[tuple[int, ...]] = [tuple(row) for row in conn.execute(text(_REPORTED), bind)]
-    return [Reported(name, *rows[0][place * 3 : place * 3 + 3]) for place, name in enumerate(RATIO_WINDOWS)]
+    size = len(_KINDS)
+    return [
+        Reported(name, *rows[0][place * size : (place + 1) * size])
+        for place, name in enumerate(RATIO_WINDOWS)
+    ]
 
 
 def webhook(conn: Connection) -> Webhook:
@@ -58,7 +65,7 @@ def _words(kinds: tuple[str, ...]) -> str:
     return ", ".join(f"'{kind}'" for kind in kinds)
 
 
-_KINDS = (watching.DELIVERED, watching.BOUNCED, watching.COMPLAINED)  # as Reported has them
+_KINDS = (watching.DELIVERED, watching.BOUNCED, watching.COMPLAINED, TURNED_AWAY)  # as Reported has them
 _SUMS = ", ".join(
     f"COALESCE(sum(events) FILTER (WHERE hour > :since_{name} AND kind IN ({_words(kinds)})), 0)::bigint"
     for name in RATIO_WINDOWS

@@ -16,7 +16,8 @@ WINDOWS = {
 }
 QUANTILES = (0.5, 0.95, 0.99)
 MANY_FAILED, FEWEST_FAILED, FEWEST_OF_ALL = 0.01, 20, 3
-"""Some addresses are always wrong; but three mails, and none that went well, are no chance."""
+"""Some addresses are always wrong; but three mails, and none that went well, or three digests and fewer that did, are
+no chance."""
 PUT_OFF, FEWEST_PUT_OFF, LONGEST_PUT_OFF = "fault", 3, timedelta(hours=1)
 """The failure class of letters that a mailbox puts off: of one or two that is its own affair, but not for long."""
 
@@ -88,11 +89,27 @@ def oldest_letters(mail: Iterable[OpenMail], now: datetime) -> dict[str, datetim
     return found
 
 
-def many_failed(failed: int, sent: int) -> bool:
-    """As in the alert DeliveriesFailed."""
-    if not sent:
-        return failed >= FEWEST_OF_ALL
-    return failed >= FEWEST_FAILED and failed > MANY_FAILED * (failed + sent)
+@dataclass(frozen=True)
+class Failed:
+    """Too many, `of` all mails or of the digests alone."""
+
+    failed: int
+    sent: int
+    of: str
+
+
+def many_failed(ended: Iterable[EndedMail], window: str) -> Failed | None:
+    """As in the alert DeliveriesFailed. None: no more than every day. Letters that went well, of which there are a few
+    at any time, say nothing of digests that mostly failed."""
+    ended = list(ended)
+    mails, digests = (
+        Failed(mails_ended(rows, "failed", window), mails_ended(rows, "accepted", window), of)
+        for of, rows in (("all", ended), ("the digests", [row for row in ended if row.mail in OF_RUNS]))
+    )
+    if digests.failed >= FEWEST_OF_ALL and digests.failed > digests.sent:
+        return digests
+    few = FEWEST_FAILED if mails.sent else FEWEST_OF_ALL
+    return mails if mails.failed >= few and mails.failed > MANY_FAILED * (mails.failed + mails.sent) else None
 
 
 def due_mails(mail: Iterable[OpenMail]) -> int:

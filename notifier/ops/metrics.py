@@ -23,6 +23,7 @@ OPEN_STATES = ("planned", "sending", "retrying", "unknown")
 LINK_OUTCOMES = ("accepted", "expired", "rejected", "failed")
 LINKS = ("unsubscribe", "confirm", "manage")
 REJECTIONS = ("bad_signature", "malformed", "failed")
+LOGINS = ("wrong", "limited")
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
@@ -152,7 +153,7 @@ def _provider(numbers: Numbers) -> Iterator[Metric]:
         [
             ((report, row.window), getattr(row, report))
             for row in rows
-            for report in ("delivered", "bounced", "complained")
+            for report in ("delivered", "bounced", "complained", "turned_away")
         ],
     )
     yield _gauge(
@@ -185,6 +186,7 @@ def _happened(numbers: Numbers) -> Iterator[Metric]:
     links = {(link, outcome): 0 for link in LINKS for outcome in LINK_OUTCOMES}
     rejected = {(reason,): 0 for reason in REJECTIONS}
     failed = {(link,): 0.0 for link in LINKS}
+    logins = {(reason,): 0 for reason in LOGINS}
     for (name, label), tally in numbers.tallies.items():
         if name in LINKS:
             links[name, label] = tally.total
@@ -192,6 +194,8 @@ def _happened(numbers: Numbers) -> Iterator[Metric]:
                 failed[name,] = tally.written_at.timestamp()
         elif name == "webhook":
             rejected[label,] = tally.total
+        elif name == "operator_login":
+            logins[label,] = tally.total
     yield _counter(
         "link_requests", "Requests with a link of a mail, by how they ended.", "link outcome", links.items()
     )
@@ -202,6 +206,7 @@ def _happened(numbers: Numbers) -> Iterator[Metric]:
         failed.items(),
     )
     yield _counter("webhook_rejected", "Webhook bodies turned away.", "reason", rejected.items())
+    yield _counter("operator_logins_refused", "Logins to operators' pages.", "reason", logins.items())
 
 
 def _counted(numbers: Numbers) -> Iterator[Metric]:

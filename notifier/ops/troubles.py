@@ -69,22 +69,24 @@ def _silence(numbers: Numbers) -> Iterator[Trouble]:
 
 def _brakes(numbers: Numbers) -> Iterator[Trouble]:
     """An operator's own pause is no trouble before it is forgotten, and a throttle ends by itself."""
-    for name, alert in (("breaker", "ProviderAuthFailing"), ("unwelcome", "SendingHeld")):
+    for name, alert, told in (
+        ("breaker", "ProviderAuthFailing", "Sending is stopped"),
+        ("unwelcome", "SendingHeld", "Digests are held"),
+    ):
         if name in numbers.brakes:
-            yield Trouble(alert, f"Sending is stopped: {_plainly(numbers.brakes[name])}.")
+            yield Trouble(alert, f"{told}: {_plainly(numbers.brakes[name])}.")
 
 
 def _failures(numbers: Numbers) -> Iterator[Trouble]:
     """What failed stays a trouble for a day, or until it is sent again or given up; it calls while more of it fails."""
-    ended = {
-        window: [mails_ended(numbers.ended, state, window) for state in ("failed", "accepted")]
-        for window in ("1h", "1d")
-    }
-    failed, sent = ended["1d"]
-    if many_failed(failed, sent):
-        share = f"{failed / (failed + sent):.0%}".replace("%", " %")
-        words = f"{_mails(failed)} failed for good within a day: {share} of what went out."
-        yield Trouble("DeliveriesFailed", words, calls=many_failed(*ended["1h"]))
+    if found := many_failed(numbers.ended, "1d"):
+        share = f"{found.failed / (found.failed + found.sent):.0%}".replace("%", " %")
+        words = f"{_mails(found.failed)} failed for good within a day: {share} of {found.of} that were tried."
+        yield Trouble("DeliveriesFailed", words, calls=many_failed(numbers.ended, "1h") is not None)
+    day = next(one for one in numbers.reported if one.window == "1d")
+    if day.turned_away >= MANY and day.turned_away > day.delivered:
+        words = f"Mailboxes or the provider turned {_mails(day.turned_away)} away within a day"
+        yield Trouble("BounceRate", f"{words}, and {day.delivered:,} were delivered.", calls=False)
     doubtful = [row for row in numbers.open if row.state == "unknown"]
     since = min((row.tried_since for row in doubtful), default=numbers.at)
     if numbers.at - since > IN_DOUBT:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
+from notifier.ops.heartbeat import QUEUES
 from notifier.ops.mail import due_mails, mails_ended
 from notifier.ops.numbers import Numbers
 from notifier.ops.troubles import Trouble, troubles
@@ -26,16 +27,27 @@ class Verdict:
     words: str
     troubles: list[Trouble]
     paused: bool  # by an operator, which is no trouble
+    unseen: bool  # nobody has served some queue yet, nor is that late: nobody knows
 
     @property
     def is_well(self) -> bool:
-        return not self.troubles
+        return not self.troubles and not self.unseen
 
 
 def verdict(numbers: Numbers) -> Verdict:
     found = troubles(numbers)
     paused = "paused" in numbers.brakes
-    return Verdict(found[0].words if found else _quiet(numbers), found, paused)
+    unseen = [queue for queue in QUEUES if queue not in numbers.beats]
+    told = found[0].words if found else _unseen(numbers, unseen) if unseen else _quiet(numbers)
+    return Verdict(told, found, paused, bool(unseen))
+
+
+def _unseen(numbers: Numbers, queues: list[str]) -> str:
+    whose = "" if len(queues) == len(QUEUES) else f" for {' and '.join(queues)}"
+    minutes = max(int((numbers.at - numbers.installed_at) / timedelta(minutes=1)), 0)
+    when = f"{minutes} min ago" if minutes else "a moment ago"
+    seen = f"no worker{whose} has been seen since Notifier was set up {when}"
+    return f"Nothing has answered yet: {seen}; {_waiting(numbers)}."
 
 
 def _quiet(numbers: Numbers) -> str:
@@ -59,7 +71,7 @@ def _waiting(numbers: Numbers) -> str:
     """All mail that has not ended: due, on its way, put off, in doubt, held."""
     of = Counter[str]()
     for row in numbers.open:
-        if not row.held and not row.due:
+        if not row.due and not (row.held and row.state in ("planned", "retrying")):
             of[row.state] += row.mails
     due = due_mails(numbers.open)
     parts = [f"{mails(due)} due" if due else "no mail due"]

@@ -29,6 +29,10 @@ SERVED_BY = {
     "upkeep": "Scheduler, and worker for upkeep",
 }
 SILENT_WARNS = timedelta(minutes=5)
+RUN_LATE = timedelta(minutes=5)  # to plan a large run takes a part of it
+UNHEARD = timedelta(hours=2)
+MANY_UNHEARD = 50
+"""As in the alert WebhookSilent."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def show(visit: Visit) -> Response:
         brakes=found.brakes,
         tiles=[*_queue(found), *_ended(found), *_ratios(found, settings)],
         rhythms=found.rhythms,
+        run_late=RUN_LATE,
         runs=runs,
         signs=[*_beats(found), _webhook(found, settings)],
         hours=hours,
@@ -114,7 +119,7 @@ def _ended(found: Numbers) -> list[Tile]:
             number(failed),
             _share(failed, sent),
             "/failures",
-            alarm=many_failed(failed, sent),
+            alarm=many_failed(found.ended, "1d") is not None,
         ),
         Tile(
             "Sent, 24 hours",
@@ -167,18 +172,17 @@ def _beat(name: str, queue: str, found: Numbers) -> Sign:
 
 def _webhook(found: Numbers, settings: Settings) -> Sign:
     name, last = "Webhook of the provider", found.webhook.last_event_at
+    unheard, sent = found.counts.get(("unacknowledged", ""), 0), mails_ended(found.ended, "accepted", "1h")
+    many = sent > MANY_UNHEARD or unheard > MANY_UNHEARD
     if settings.mail_provider not in REPORTING:
         return Sign(name, "not used", True, f"{settings.mail_provider} does not say what became of a mail.")
     if last is None:
-        return Sign(
-            name, "never heard", False, "Nothing has come since it was set up: docs/guides/operators.md."
-        )
-    unheard = found.counts.get(("unacknowledged", ""), 0)
+        sure = "never heard" if many else "not heard yet"
+        return Sign(name, sure, not many, "Nothing has come since it was set up: docs/guides/operators.md.")
     more = f"last event {ago(last, found.at)}; {counted(found.webhook.waiting, 'event')} to be applied"
     if unheard:
         more += f"; {counted(unheard, 'mail')} of the day before yesterday never heard of"
-    sent = mails_ended(found.ended, "accepted", "1h")
-    silent = found.at - last > timedelta(hours=2) and sent > 50
+    silent = found.at - last > UNHEARD and many
     return Sign(name, "silent" if silent else "heard", not silent, more)
 
 

@@ -15,6 +15,7 @@ from notifier.delivery.providers import Outcome
 from notifier.ops.heartbeat import QUEUES
 from notifier.ops.metrics import as_text
 from notifier.ops.numbers import take_numbers
+from tests.delivery.mailroom import post_to
 from tests.delivery.office import Office
 from tests.ops.test_files import RULES
 from tests.ops.test_troubles import said, served
@@ -67,6 +68,25 @@ def the_database_was_restored(office: Office) -> datetime:
     return now
 
 
+def most_digests_fail(office: Office) -> datetime:
+    """And a letter goes out."""
+    office.provider.answers = [lambda batch: Outcome("refused", reason="HTTP 400")]
+    office.send()
+    post_to(office, "anna", "manage_link")
+    office.send()
+    served(office, office.clock(), *QUEUES)
+    return office.clock()
+
+
+def mailboxes_turn_us_away(office: Office) -> datetime:
+    nothing(office)
+    office.sql(
+        "INSERT INTO feedback_hours (hour, kind, digest, events) VALUES (:now, 'blocked', true, 600)",
+        now=office.clock(),
+    )
+    return office.clock()
+
+
 @pytest.mark.parametrize(
     ("fault", "alerts"),
     [
@@ -76,6 +96,8 @@ def the_database_was_restored(office: Office) -> datetime:
         (the_workers_that_send_are_dead, {"WorkersDown", "SendingStalled"}),
         (a_run_is_missing, {"DigestRunMissing"}),
         (the_database_was_restored, {"DatabaseAway"}),
+        (most_digests_fail, {"DeliveriesFailed"}),
+        (mailboxes_turn_us_away, {"BounceRate"}),
     ],
 )
 def test_a_fault_is_found_by_both_under_one_name(

@@ -155,7 +155,7 @@ def parse(line: str) -> None:
 
 
 def test_a_command_that_is_none_would_be_noticed():
-    for wrong in ("dead list", "deliveries list --colour blue", "deliveries drop"):
+    for wrong in ("dead list", "deliveries list --colour blue", "deliveries show"):
         with pytest.raises(
             (AssertionError, SystemExit, Exception), match=r"there is no|No such option|Missing"
         ):

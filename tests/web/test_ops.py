@@ -1,16 +1,15 @@
 """The operators' pages: what somebody reads there at three in the morning, and what their buttons do."""
 
-from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from notifier.delivery import brakes
 from notifier.delivery.providers import Outcome
 from notifier.settings import Settings
 from tests.delivery.office import Office
-from tests.web.conftest import Clock, heading
+from tests.web.conftest import heading
 from tests.web.ops import SITE, TOKEN, Operator, open_office, open_operator, rows, said
 from tests.world import days
 
@@ -51,60 +50,12 @@ def test_the_first_words_say_whether_people_get_their_mail(operator: Operator, o
     assert 'href="/ops/runbooks/ProviderAuthFailing"' in page
 
 
-def test_a_scheduler_that_sleeps_is_the_verdict_and_a_dead_light(operator: Operator, office: Office):
-    office.clock.now += days(0) + 2 * (days(1) / 24)
-    page = operator.get()
-    assert "silent" in heading(page)
-    assert ["Scheduler, and worker for upkeep", "✖ silent", "last seen 2 h ago"] in rows(page)
-
-
 def test_each_trouble_leads_to_its_runbook(operator: Operator):
     page = operator.get("/runbooks/BeatSilent")
     assert heading(page) == "BeatSilent"
     assert "Start beat" in said(page)
     for name in ("../../README", "NoSuchThing", "x" * 70):
         assert operator.client.get(f"/ops/runbooks/{name}").status_code in (400, 404)
-
-
-def test_the_numbers_are_those_of_the_ledger(operator: Operator, office: Office):
-    refused(office)
-    text = said(operator.get())
-    assert "Failed, 24 hours 4 100 % of all mails" in text
-    assert "Due now 0 nothing waits" in text
-    assert "Failed: 4 in 24 hours" in text
-
-
-def test_a_chart_and_its_tile_speak_of_the_same_day(operator: Operator, office: Office):
-    office.clock.now += timedelta(minutes=30)
-    refused(office)
-    office.clock.now += timedelta(hours=23, minutes=40)
-    text = said(operator.get())
-    assert "Failed, 24 hours 4 " in text
-    assert "Failed: 4 in 24 hours" in text
-
-
-@pytest.mark.parametrize(
-    ("complaints", "delivered", "words"),
-    [
-        (1, 150, "Complaints, 7 days – too few reports to judge: 1 of 150 mails"),
-        (0, 150, "Complaints, 7 days 0 % sending pauses at 0.30 %"),
-        (2, 600, "Complaints, 7 days – too few reports to judge: 2 of 600 mails"),
-        (3, 600, "Complaints, 7 days 0.50 % sending pauses at 0.30 %"),
-    ],
-)
-def test_a_ratio_is_red_only_where_sending_would_pause_by_it(
-    operator: Operator, office: Office, complaints: int, delivered: int, words: str
-):
-    for kind, events in (("spamreport", complaints), ("delivered", delivered)):
-        office.sql(
-            "INSERT INTO feedback_hours (hour, kind, digest, events) VALUES (:now, :kind, true, :events)",
-            now=office.clock(),
-            kind=kind,
-            events=events,
-        )
-    page = operator.get()
-    assert words in said(page)
-    assert ('<li class="alarm">' in page) == (complaints == 3)
 
 
 def test_failures_are_grouped_and_all_of_a_kind_sent_again_in_one_step(operator: Operator, office: Office):
@@ -120,7 +71,7 @@ def test_failures_are_grouped_and_all_of_a_kind_sent_again_in_one_step(operator:
     ask = operator.get("/failures/again", **kind)
     assert heading(ask) == "1 batch, 4 people: send again?"
     address = f"/failures/again?{urlencode(kind)}"
-    assert "They will be sent again" in operator.post(address, note=WHY, **kind)
+    assert "They are due again" in operator.post(address, note=WHY, **kind)
     assert operator.wakes == ["letter", "send"]
     office.send()
     assert office.states() == {"accepted": 4}
@@ -228,28 +179,11 @@ def test_an_address_that_is_none_is_answered_as_an_operators_page(operator: Oper
     assert 'href="/ops/failures"' in page
 
 
-def test_on_the_first_day_every_page_says_what_will_stand_there(
-    engine: Engine, settings: Settings, clock: Clock
-):
-    with engine.begin() as conn:
-        conn.execute(text("UPDATE installation SET installed_at = :now"), {"now": clock()})
-    operator = open_operator(engine, settings, clock)  # type: ignore[arg-type]
-    page = operator.get("/")
-    assert heading(page) == "All is well. No mail waits."
-    assert "No run is under way." in page
-    assert "There are no subscribers yet" in page
-    assert [
-        "Worker that sends digests (send)",
-        "✔ not seen yet",
-        "It beats within a minute of its start.",
-    ] in rows(page)
-    assert "There are no deliveries yet." in operator.get("/deliveries")
-    assert "No batch has failed" in operator.get("/failures")
-    assert "No single address was refused" in operator.get("/failures")
-    assert "There are no runs yet." in operator.get("/runs")
-    assert "Nobody has done anything yet." in operator.get("/audit")
-    clock.forward(hours=1)
-    assert "✖ never seen" in operator.get("/")
+def test_a_run_that_goes_on_while_all_is_paused_is_not_said_to_go_out(operator: Operator, office: Office):
+    ((key,),) = office.sql("SELECT key FROM runs")
+    assert "Their mail goes out at once." in operator.get("/runs/resume", run=str(key))
+    operator.post("/sending/pause", note="a fire")
+    assert "It stays held as long as all sending is." in operator.get("/runs/resume", run=str(key))
 
 
 def test_what_the_provider_asks_to_wait_for_is_not_for_operators_to_resume(
