@@ -35,7 +35,7 @@ class Limits:
 
     def __init__(self, settings: Settings, keys: list[str]) -> None:
         self._key = f"limits.v1:{keys[-1]}".encode()
-        self._windows = _windows(settings.redis_url) if settings.redis_url else None
+        self._windows = windows_in(settings.redis_url) if settings.redis_url else None
 
     def allow_mail_to(self, address: str, network: str | None) -> Verdict:
         """May one more mail be asked for? Asking counts.
@@ -48,7 +48,7 @@ class Limits:
         try:
             if network is not None and not (
                 self._count(PER_NETWORK, "network", network)
-                and self._count(PER_NEIGHBOURHOOD, "neighbourhood", _neighbourhood(network))
+                and self._count(PER_NEIGHBOURHOOD, "neighbourhood", neighbourhood(network))
             ):
                 return "network"
             return "ok" if self._count(PER_ADDRESS, "address", _mailbox(address)) else "address"
@@ -70,12 +70,12 @@ def _mailbox(address: str) -> str:
     return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
-def _neighbourhood(network: str) -> str:
+def neighbourhood(network: str) -> str:
     """The first three groups of an IPv6 network (a /48), or the first three numbers of an IPv4 address."""
     return ":".join(network.split(":")[:3]) if ":" in network else network.rpartition(".")[0]
 
 
-def _windows(url: str) -> MovingWindowRateLimiter:
+def windows_in(url: str) -> MovingWindowRateLimiter:
     storage = RedisStorage(
         url,
         key_prefix=KEY_PREFIX,

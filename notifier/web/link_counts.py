@@ -20,6 +20,7 @@ FLUSH_AFTER_SECONDS = 5
 LINKS = {"u": "unsubscribe", "confirm": "confirm", "manage": "manage"}
 WEBHOOK = "webhooks"
 FOR_OPERATORS = ("ops", "metrics")
+LOGINS = {401: "wrong", 429: "limited"}
 BAD_LINK, OLD_LINK = 400, 410
 
 
@@ -44,8 +45,8 @@ class LinkCounts(Answered):
             name, label = "webhook", _rejection(status)
         elif first in LINKS and rest and "{token" in getattr(scope.get("route"), "path", ""):
             name, label = LINKS[first], _link_outcome(status)
-        elif first in FOR_OPERATORS and status == 401 and _has_login(scope):
-            name, label = "operator_login", "refused"
+        elif first in FOR_OPERATORS and status in LOGINS and _has_login(scope):
+            name, label = "operator_login", LOGINS[status]
         else:
             return
         if label:

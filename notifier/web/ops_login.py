@@ -16,6 +16,7 @@ from notifier.settings import Settings
 from notifier.settings_checks import on_this_machine
 from notifier.web.problems import Problem, Refused
 from notifier.web.service import service_of
+from notifier.web.visitors import network_told_apart
 
 log = structlog.get_logger()
 
@@ -25,7 +26,7 @@ CHALLENGE = {"www-authenticate": 'Basic realm="Notifier operators", charset="UTF
 
 
 def require_operator(request: Request) -> str:
-    """Who it is. Raises Refused (401, or 403 where no login is set up)."""
+    """Who it is. Raises Refused (401, 429 after too many wrong ones, or 403 where no login is set up)."""
     settings = service_of(request).settings
     if not settings.ops_password:
         if on_this_machine(settings.public_url):
@@ -38,17 +39,47 @@ def require_operator(request: Request) -> str:
             ),
         )
     login = request.headers.get("authorization") or ""
-    if not _knows(settings, login):
-        if login:  # a browser's first request has none
-            log.warning("operator_login_refused")  # without the name: people type passwords there
-        problem = Problem(
-            error="The login is missing or wrong.",
-            where="header.authorization",
-            remedy="Send OPS_USERNAME and OPS_PASSWORD by HTTP basic authentication.",
-        )
-        raise Refused(401, problem, CHALLENGE)
+    if login:  # a browser's first request has none
+        _refuse_guesses(request, settings, login)
+    else:
+        raise Refused(401, _WRONG, CHALLENGE)
     assert settings.ops_username
     return settings.ops_username
+
+
+def _refuse_guesses(request: Request, settings: Settings, login: str) -> None:
+    """Raises Refused. Where too many were wrong, also the right one is not looked at: it may be a guess."""
+    limits, network = service_of(request).login_limits, network_told_apart(request, settings)
+    if not limits.hears(network):
+        log.warning("operator_login_limited")
+        raise Refused(429, *(_TOO_MANY if network else _TOO_MANY_OF_ALL))
+    if not _knows(settings, login):
+        log.warning("operator_login_refused")  # without the name: people type passwords there
+        limits.note_wrong(network, login)
+        raise Refused(401, _WRONG, CHALLENGE)
+
+
+_WRONG = Problem(
+    error="The login is missing or wrong.",
+    where="header.authorization",
+    remedy="Send OPS_USERNAME and OPS_PASSWORD by HTTP basic authentication.",
+)
+_TOO_MANY = (
+    Problem(
+        error="Too many wrong logins have come from here.",
+        where="header.authorization",
+        remedy="Wait ten minutes, or till tomorrow after very many. Commands on the server need no login.",
+    ),
+    {"retry-after": "600"},
+)
+_TOO_MANY_OF_ALL = (
+    Problem(
+        error="Too many wrong logins have come.",
+        where="header.authorization",
+        remedy="Wait a minute. With TRUSTED_PROXIES set rightly, those of strangers would not be yours.",
+    ),
+    {"retry-after": "60"},
+)
 
 
 def _knows(settings: Settings, header: str) -> bool:

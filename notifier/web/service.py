@@ -18,6 +18,7 @@ from notifier.links.timed import TimedLinks
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
 from notifier.web.limits import Limits
+from notifier.web.login_limits import LoginLimits
 
 Wake = Callable[[str], None]
 
@@ -64,6 +65,10 @@ class Service:
     @cached_property
     def limits(self) -> Limits:
         return Limits(self.settings, self.keys)
+
+    @cached_property
+    def login_limits(self) -> LoginLimits:
+        return LoginLimits(self.settings, self.keys)
 
     @cached_property
     def site_name(self) -> str:

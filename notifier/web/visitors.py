@@ -28,6 +28,15 @@ def network_of(request: Request, settings: Settings) -> str:
     return _network(request.client.host if request.client else UNKNOWN)
 
 
+def network_told_apart(request: Request, settings: Settings) -> str | None:
+    """None where it may be that of a proxy which TRUSTED_PROXIES does not count: then it is everybody's."""
+    network = network_of(request, settings)
+    address = _address(network.partition("/")[0])
+    if address is None or not (settings.trusted_proxies or address.is_global):
+        return None
+    return network
+
+
 def _network(host: str) -> str:
     address = _address(host)
     if isinstance(address, IPv6Address):
