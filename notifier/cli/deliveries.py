@@ -15,6 +15,7 @@ from notifier.delivery.models import MAILS
 from notifier.delivery.story import delivery_story
 from notifier.errors import NotifierError
 from notifier.ops.actions import COMMAND_LINE, reveal_addresses
+from notifier.web.ops_words import CLASSES
 
 app = typer.Typer(help="Deliveries: one mail to one person each.", no_args_is_help=True)
 COLUMNS = ["id", "run", "batch", "address", "state", "attempts", "class", "reason"]
@@ -43,6 +44,7 @@ def list_newest(
     """
     _check("--state", state, STATES)
     _check("--mail", mail, MAILS)
+    _check("--failed-class", failed_class, CLASSES)
     with open_session(only_looks=True) as session:
         with session.engine.connect() as conn:
             found = list_deliveries(

@@ -8,7 +8,7 @@ from notifier.cli.output import stderr
 from notifier.cli.session import open_session
 from notifier.delivery.progress import brakes_on
 from notifier.ops import actions
-from notifier.ops.actions import COMMAND_LINE
+from notifier.ops.actions import COMMAND_LINE, LIFTED_BY_OPERATORS
 from tasks.wake import wake
 
 app = typer.Typer(help="Sending: pause and resume.", no_args_is_help=True)
@@ -59,9 +59,8 @@ def resume(
         with session.engine.begin() as conn:
             on = brakes_on(conn, now)
             if run is None:
-                lifted = actions.resume_sending(
-                    conn, actor=COMMAND_LINE, note=note, now=now, unwelcome=unwelcome
-                )
+                lift = LIFTED_BY_OPERATORS if unwelcome else ("paused", "breaker")
+                lifted = actions.resume_sending(conn, lift, actor=COMMAND_LINE, note=note, now=now)
             else:
                 actions.resume_run(conn, run, actor=COMMAND_LINE, note=note, now=now)
         wake("tasks.send_letters")

@@ -4,7 +4,7 @@
 go, wake the workers: this room cannot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from notifier.delivery.watching import HELD_DIGESTS
 from notifier.errors import NotifierError
 
 COMMAND_LINE = "command line"
+LIFTED_BY_OPERATORS = ("paused", "breaker", "unwelcome")
+"""The brakes that do not end by themselves."""
 
 
 def pause_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> None:
@@ -31,9 +33,10 @@ def pause_sending(conn: Connection, *, actor: str, note: str, now: datetime) -> 
 
 
 def resume_sending(
-    conn: Connection, *, actor: str, note: str, now: datetime, unwelcome: bool = True
+    conn: Connection, lift: Collection[str], *, actor: str, note: str, now: datetime
 ) -> list[str]:
-    """The brakes that were lifted: with the breaker, so that the next batch is tried at once, and `unwelcome` if asked.
+    """Those of these brakes that were on and have been lifted: `paused`; `breaker`, so that the next batch is tried at
+    once; `unwelcome`, whose count begins anew.
 
     Not for a database that is away: it would send what may have gone out.
     """
@@ -42,11 +45,10 @@ def resume_sending(
             "Nothing can be resumed: this database was restored, moved or copied.",
             "First say what it is: `notifier db restored --help`. See docs/runbooks/DatabaseAway.md.",
         )
-    lifted = [name for name in ("paused", "breaker") if brakes.release(conn, name)]
+    lifted = [name for name in LIFTED_BY_OPERATORS if name in lift and brakes.release(conn, name)]
     note_action(conn, "sending_resumed", "all", note, actor=actor, now=now)
-    if unwelcome and brakes.release(conn, "unwelcome"):
+    if "unwelcome" in lifted:
         note_action(conn, "sending_resumed", HELD_DIGESTS, note, actor=actor, now=now)
-        lifted.append("unwelcome")
     return lifted
 
 

@@ -14,13 +14,14 @@ MOST_GROUPS = 50
 
 @dataclass(frozen=True)
 class Kind:
-    """What batches have in common. `upto` is the newest of them when an operator looked: a decision is not about
-    those that came since."""
+    """What batches have in common. `upto` is the newest of them when an operator looked, `called_upto` the last call
+    of any: a decision is not about those that came since, nor about what a later call came to."""
 
     state: str
     failure_class: str | None
     reason: str | None
     upto: int
+    called_upto: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,29 @@ def alone(conn: Connection, now: datetime) -> list[Alone]:
     return [Alone(**row._mapping) for row in rows]
 
 
-def batches_of(conn: Connection, kind: Kind) -> tuple[list[int], int]:
-    """(ids, people) of those that can be sent again."""
+@dataclass(frozen=True)
+class Batches:
+    """Those that can be sent again, as they are now."""
+
+    ids: list[int]
+    people: int
+    called_upto: datetime
+
+
+def batches_of(conn: Connection, kind: Kind) -> Batches | None:
+    """None: there are none, or none any more."""
     assert kind.state in IN_QUESTION
-    bind = {"class": kind.failure_class, "reason": kind.reason, "upto": kind.upto}
+    bind = {
+        "class": kind.failure_class,
+        "reason": kind.reason,
+        "upto": kind.upto,
+        "called_upto": kind.called_upto,
+    }
     rows = conn.execute(text(_OF_KIND.format(state=kind.state)), bind).all()
-    return [row.id for row in rows], sum(row.people for row in rows)
+    if not rows:
+        return None
+    people = sum(row.people for row in rows)
+    return Batches([row.id for row in rows], people, max(row.called_at for row in rows))
 
 
 _LEFT_OUT = """(SELECT count(*) FROM deliveries d
@@ -92,9 +110,10 @@ FROM bad b GROUP BY 1, 2, 3 ORDER BY people DESC, upto DESC LIMIT :most
 """
 
 _OF_KIND = f"""
-SELECT b.id, b.size - {_LEFT_OUT} AS people FROM batches b
+SELECT b.id, b.size - {_LEFT_OUT} AS people, COALESCE(b.attempted_at, b.created_at) AS called_at FROM batches b
 WHERE b.state = '{{state}}' AND b.failure_class IS NOT DISTINCT FROM :class
   AND b.reason IS NOT DISTINCT FROM :reason AND b.id <= :upto
+  AND (CAST(:called_upto AS timestamptz) IS NULL OR COALESCE(b.attempted_at, b.created_at) <= :called_upto)
 ORDER BY b.id
 """
 

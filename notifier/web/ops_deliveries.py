@@ -12,11 +12,7 @@ from notifier.delivery.listing import STATES, Place, list_deliveries
 from notifier.delivery.models import MAILS
 from notifier.errors import NotifierError
 from notifier.web.ops_pages import PAGE_ROWS, Visit, id_in, ops_routes
-from notifier.web.ops_words import CALLS
-
-CLASSES = tuple(
-    name for name in CALLS if name not in ("proved", "unheard", "split off", "retried", "dropped")
-)
+from notifier.web.ops_words import CLASSES
 
 
 def show(visit: Visit) -> Response:

@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
+from markupsafe import escape
 from starlette.responses import HTMLResponse, Response
 
 from notifier.db.base import Json
-from notifier.delivery.deciding import IN_QUESTION
+from notifier.delivery.deciding import IN_QUESTION, batches_to_drop
+from notifier.delivery.models import OF_RUNS
 from notifier.delivery.story import delivery_story
-from notifier.digests.content import NothingToSay
 from notifier.errors import NotifierError
 from notifier.ops.actions import give_up, reveal_addresses, send_again
 from notifier.ops.previews import without_links
@@ -16,7 +17,10 @@ from notifier.web.ops_pages import Visit, ops_routes
 from notifier.web.ops_words import counted
 
 CAN_BE_DROPPED = (*IN_QUESTION, "planned", "retrying")
-DONE = {"again": "Its batch will be sent again, beginning now.", "dropped": "Its batch was given up."}
+DONE = {
+    "again": "Its batch is due again, now: it goes out as soon as nothing holds sending.",
+    "dropped": "Its batch was given up.",
+}
 EVIDENCE = {
     1: "in its own words",
     2: "by another name",
@@ -47,7 +51,7 @@ def _page(visit: Visit, story: Json, address: str = "") -> Response:
         in_question=IN_QUESTION,
         can_be_dropped=CAN_BE_DROPPED,
         done=DONE.get(visit.query.get("done"), ""),
-        has_mail=story["mail"] == "digest",
+        has_mail=story["mail"] in OF_RUNS,
         screens=SCREENS,
         schemes=SCHEMES,
     )
@@ -58,11 +62,10 @@ def show_mail(visit: Visit) -> Response:
     story = _story(visit)
     try:
         with visit.reading() as conn:
-            html = without_links(conn, story["edition"], visit.service.settings) if story["edition"] else ""
-    except NothingToSay:
-        html = "<p>What changed was changed back: there is nothing to say any more.</p>"
-    except NotifierError:
-        html = "<p>This mail cannot be made from what is kept.</p>"
+            of = story["mail"], story["batch"], story["edition"]
+            html = without_links(conn, *of, visit.service.settings) if story["edition"] else ""
+    except NotifierError as error:
+        html = f"<p>{escape(error.message)}</p>"
     html = in_scheme(html, visit.query.get("scheme"))
     return HTMLResponse(html, headers={"content-security-policy": MAIL_POLICY})
 
@@ -74,12 +77,12 @@ def ask_again(visit: Visit) -> Response:
         told.append(
             "They may have got it: the call broke off before an answer came. Whoever did gets the mail twice."
         )
-    question = f"{_batch(story)}: send again?"
-    return visit.ask(question, told, "Send again", f"/deliveries/{story['id']}")
+    question = f"{_batch(visit, story)}: send again?"
+    return visit.ask(question, told, "Send again", f"/deliveries/{story['id']}", **_seen(story))
 
 
 def again(visit: Visit) -> Response:
-    story, note = _story(visit), visit.note()
+    story, note = _asked_about(visit), visit.note()
     with visit.writing() as conn:
         if not send_again(conn, [story["batch"]], actor=visit.actor, note=note, now=visit.now):
             raise _too_late()
@@ -90,19 +93,36 @@ def again(visit: Visit) -> Response:
 def ask_drop(visit: Visit) -> Response:
     story = _story(visit, CAN_BE_DROPPED)
     told = ["They do not get this mail, now or later. What it says is not told them again."]
-    return visit.ask(f"{_batch(story)}: give up?", told, "Give up", f"/deliveries/{story['id']}")
+    question, back = f"{_batch(visit, story)}: give up?", f"/deliveries/{story['id']}"
+    return visit.ask(question, told, "Give up", back, **_seen(story))
 
 
 def drop(visit: Visit) -> Response:
-    story, note = _story(visit), visit.note()
+    story, note = _asked_about(visit), visit.note()
     with visit.writing() as conn:
         if not give_up(conn, [story["batch"]], actor=visit.actor, note=note, now=visit.now):
             raise _too_late()
     return visit.leads_to(f"/deliveries/{story['id']}", done="dropped")
 
 
-def _batch(story: Json) -> str:
-    return f"Batch {story['batch']}, {counted(story['size'], 'person', 'people')}"
+def _batch(visit: Visit, story: Json) -> str:
+    """With how many would get it; not with those who were left out of it."""
+    with visit.reading() as conn:
+        people = sum(row.people for row in batches_to_drop(conn, [story["batch"]]))
+    return f"Batch {story['batch']}, {counted(people, 'person', 'people')}"
+
+
+def _seen(story: Json) -> dict[str, str]:
+    """What the question was about. A later call may have come to something else: whoever it was safe to mail again
+    then may have the mail by now."""
+    return {"state": story["batch_state"], "calls": str(story["attempted_at"] or "none")}
+
+
+def _asked_about(visit: Visit) -> Json:
+    story = _story(visit)
+    if any(visit.form.get(name) != value for name, value in _seen(story).items()):
+        raise _too_late()
+    return story
 
 
 def _too_late() -> NotifierError:

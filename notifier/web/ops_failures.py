@@ -10,12 +10,12 @@ from notifier.errors import NotifierError
 from notifier.ops.actions import give_up, send_again
 from notifier.ops.failures import Group, Kind, alone, batches_of, groups
 from notifier.web.forms import Form
-from notifier.web.ops_pages import Visit, id_in, ops_routes
+from notifier.web.ops_pages import Visit, id_in, moment_in, ops_routes
 from notifier.web.ops_words import counted, number
 
 # Without a number: whoever follows a made-up link would read it here.
 DONE = {
-    "again": "They will be sent again, beginning now.",
+    "again": "They are due again, now: they go out as soon as nothing holds sending.",
     "dropped": "They are given up.",
     "nothing": "None of these was left: they have been sent again or settled meanwhile.",
 }
@@ -45,7 +45,8 @@ def again(visit: Visit) -> Response:
     kind = _kind(visit.form)
     note = visit.note()
     with visit.writing() as conn:
-        count = send_again(conn, batches_of(conn, kind)[0], actor=visit.actor, note=note, now=visit.now)
+        found = batches_of(conn, kind)
+        count = send_again(conn, found.ids, actor=visit.actor, note=note, now=visit.now) if found else 0
     visit.wake()
     return visit.leads_to("/failures", done="again" if count else "nothing")
 
@@ -63,17 +64,19 @@ def drop(visit: Visit) -> Response:
     kind = _kind(visit.form)
     note = visit.note()
     with visit.writing() as conn:
-        count = give_up(conn, batches_of(conn, kind)[0], actor=visit.actor, note=note, now=visit.now)
+        found = batches_of(conn, kind)
+        count = give_up(conn, found.ids, actor=visit.actor, note=note, now=visit.now) if found else 0
     return visit.leads_to("/failures", done="dropped" if count else "nothing")
 
 
 def _chosen(visit: Visit) -> tuple[Kind, int, int]:
     kind = _kind(visit.query)
     with visit.reading() as conn:
-        ids, people = batches_of(conn, kind)
-    if not ids:
+        found = batches_of(conn, kind)
+    if found is None:
         raise NotifierError("None of these is left.", "They have been sent again or settled meanwhile.")
-    return replace(kind, upto=ids[-1]), len(ids), people
+    seen = replace(kind, upto=found.ids[-1], called_upto=found.called_upto)
+    return seen, len(found.ids), found.people
 
 
 def _kind(form: Form) -> Kind:
@@ -81,11 +84,14 @@ def _kind(form: Form) -> Kind:
     state, upto = form.get("state"), id_in(form.get("upto"))
     if state not in IN_QUESTION or upto is None:
         raise NotifierError("It is not said which.", "Go to the failures and choose there.")
-    return Kind(state, form.get("class") or None, form.get("reason") or None, upto)
+    called_upto = moment_in(form.get("called_upto"))
+    return Kind(state, form.get("class") or None, form.get("reason") or None, upto, called_upto)
 
 
 def _pairs(kind: Kind) -> dict[str, str]:
+    called = {"called_upto": kind.called_upto.isoformat()} if kind.called_upto else {}
     return {
+        **called,
         "state": kind.state,
         "class": kind.failure_class or "",
         "reason": kind.reason or "",

@@ -28,6 +28,7 @@ from notifier.web.styles import STYLE, TEMPLATES, style_hash
 
 LONGEST_LOOK = timedelta(seconds=5)
 RELOAD_EVERY = timedelta(seconds=30)
+RELOADED = ("/ops", "/ops/runs")
 PAGE_ROWS = 50
 NAV = {
     "": "Overview",
@@ -132,6 +133,14 @@ def id_in(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+def moment_in(text: str) -> datetime | None:
+    """As forms of ours carry it; None for anything else."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 View = Callable[[Visit], Response]
 
 
@@ -169,19 +178,29 @@ def _visited(request: Request, view: View, form: Form) -> Response:
         return _refused(request, now, 400, error.message, error.remedy, actor=actor)
     except SQLAlchemyError as error:
         log_failure("ops_page_failed", error)
-        slow = getattr(getattr(error, "orig", None), "sqlstate", None) == "57014"
-        return _refused(request, now, 503, *(_SLOW if slow else _AWAY), actor=actor)
+        here = request.url.path.removesuffix("/") if request.method == "GET" else ""
+        words = _WORDS.get(str(getattr(getattr(error, "orig", None), "sqlstate", "")), _AWAY)
+        answer = _refused(request, now, 503, *words, actor=actor)
+        if here in RELOADED and not visit.query.get("still"):  # or a screen on a wall would stand so for ever
+            answer.headers["refresh"] = str(RELOAD_EVERY.seconds)
+        return answer
 
 
 _SLOW = (
     "This takes too long to look up.",
-    "Nothing is wrong with the mail. Look for less at once: one run, or one state.",
+    "That says nothing about the mail: `notifier status` does. Look for less at once, such as one run or one state.",
+)
+_HELD = (
+    "Nothing was done: something else holds what it is about.",
+    "Mostly that is a large run which is being planned. Wait a minute, then go back and press the button once more.",
 )
 _AWAY = (
     "The database cannot be used.",
     "No mail goes out meanwhile, and none is lost. See that PostgreSQL runs, that DATABASE_URL leads to it, and that "
     "`notifier db upgrade` was run. `notifier doctor` says more.",
 )
+
+_WORDS = {"57014": _SLOW, "55P03": _HELD}  # by PostgreSQL's code: query_canceled, lock_not_available
 
 
 def _refused(

@@ -3,10 +3,11 @@
 from starlette.responses import Response
 
 from notifier.delivery.listing import run_of
-from notifier.delivery.progress import brakes_on
+from notifier.delivery.progress import brakes_on, brakes_since
 from notifier.delivery.resending import count_failed, resend_failed
 from notifier.errors import NotifierError
 from notifier.ops import actions
+from notifier.ops.actions import LIFTED_BY_OPERATORS
 from notifier.ops.runs import newest, progress
 from notifier.web.ops_pages import Visit, id_in, ops_routes
 from notifier.web.ops_words import LEFT, counted
@@ -15,9 +16,10 @@ RUN_ROWS = 10
 DONE = {
     "paused": "Sending is paused.",
     "resumed": "Sending goes on.",
+    "held": "What you were asked about is lifted. What still holds mail stands below.",
     "run-paused": "The run is paused.",
     "run-resumed": "The run goes on.",
-    "resent": "What failed will be sent again, beginning now.",
+    "resent": "What failed is due again, now: it goes out as soon as nothing holds sending.",
     "resent-nobody": "Nobody was left for whom it failed: nothing is sent again.",
 }
 
@@ -58,7 +60,7 @@ def pause(visit: Visit) -> Response:
 
 def ask_resume(visit: Visit) -> Response:
     with visit.reading() as conn:
-        brakes = brakes_on(conn, visit.now)
+        brakes, since = brakes_on(conn, visit.now), brakes_since(conn)
     told = [f"{BRAKE_NAMES.get(name, name)}: {reason}." for name, reason in brakes.items()]
     return visit.ask(
         "Resume sending?",
@@ -68,14 +70,18 @@ def ask_resume(visit: Visit) -> Response:
         ],
         "Resume sending",
         "/runs",
+        **{name: str(since[name]) for name in brakes if name in LIFTED_BY_OPERATORS},
     )
 
 
 def resume(visit: Visit) -> Response:
+    """Only what the question named: a brake that came on since has a reason that nobody has read."""
     with visit.writing() as conn:
-        actions.resume_sending(conn, actor=visit.actor, note=visit.note(), now=visit.now)
+        asked = [name for name, at in brakes_since(conn).items() if visit.form.get(name) == str(at)]
+        actions.resume_sending(conn, asked, actor=visit.actor, note=visit.note(), now=visit.now)
+        held = brakes_on(conn, visit.now)
     visit.wake()
-    return visit.leads_to("/runs", done="resumed")
+    return visit.leads_to("/runs", done="held" if held else "resumed")
 
 
 def ask_pause_run(visit: Visit) -> Response:
@@ -97,8 +103,10 @@ def ask_resume_run(visit: Visit) -> Response:
     key = visit.query.get("run")
     with visit.reading() as conn:
         (run,) = progress(conn, [run_of(conn, key)], visit.now)
-    told = f"{counted(run.waiting, 'person', 'people')} wait for it. Their mail goes out at once."
-    return visit.ask(f"Resume the run {key}?", [told], "Resume this run", "/runs", run=key)
+        brakes = brakes_on(conn, visit.now)
+    told = f"{counted(run.waiting, 'person', 'people')} wait for it."
+    goes = "It stays held as long as all sending is." if brakes else "Their mail goes out at once."
+    return visit.ask(f"Resume the run {key}?", [f"{told} {goes}"], "Resume this run", "/runs", run=key)
 
 
 def resume_run(visit: Visit) -> Response:

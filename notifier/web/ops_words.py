@@ -10,7 +10,7 @@ STATES = {
     "unknown": "nobody knows whether the provider took it",
     "retrying": "will be tried again",
     "bounced": "the reader's mail server refused it",
-    "dropped": "was given up",
+    "dropped": "was given up, by an operator or by the provider",
     "failed": "the provider refused it",
     "skipped": "was left out",
 }
@@ -46,18 +46,28 @@ CALLS = {
     "fault": "The provider had a fault",
     "unknown": "The call broke off: nobody knows whether it was taken",
     "worker lost": "The worker was lost during the call",
+    "restored": "It may have gone out before the database was restored",
     "proved": "The webhook proved that it was taken",
     "unheard": "The webhook stayed silent: it was not taken",
     "split off": "Given a batch of its own",
     "retried": "An operator sent it again",
     "dropped": "An operator gave it up",
 }
+CLASSES = tuple(
+    name for name in CALLS if name not in ("proved", "unheard", "split off", "retried", "dropped")
+)
+"""Of these, how the last call of a batch can have failed."""
 FEEDBACK = {
     "processed": "The provider will deliver it",
     "delivered": "The reader's mail server took it",
     "deferred": "The reader's mail server asked to wait",
     "bounce": "The reader's mail server refused it for good",
     "blocked": "The reader's mail server refused it for now",
+    "dropped": "The provider did not try to deliver it",
+    "dropped_bounced": "The provider did not try: mail to this address had bounced",
+    "dropped_complaint": "The provider did not try: the reader had reported spam",
+    "dropped_invalid": "The provider did not try: it takes the address for invalid",
+    "dropped_unsubscribed": "The provider did not try: the reader had unsubscribed there",
     "spamreport": "The reader reported it as spam",
     "unsubscribe": "The reader unsubscribed at the provider",
     "group_unsubscribe": "The reader unsubscribed at the provider",

@@ -39,16 +39,21 @@ class Operator:
         """As a browser does it: the form is opened first, and what it holds is sent along."""
         address, _, query = path.partition("?")
         page = self.get(address, **dict(parse_qsl(query, keep_blank_values=True)))
-        token = TOKEN.search(page)
-        assert token
+        assert TOKEN.search(page)
         answer = self.client.post(
             f"/ops{address}",
-            data={"token": token[1], **fields},
+            data={**hidden(page), **fields},
             headers={"origin": SITE, "sec-fetch-site": "same-origin"},
             follow_redirects=True,
         )
         assert answer.status_code == status, said(answer.text)
         return answer.text
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the form brings along of itself."""
+    found = LexborHTMLParser(page).css("form[method=post] input[type=hidden]")
+    return {str(one.attributes["name"]): str(one.attributes["value"] or "") for one in found}
 
 
 def open_operator(engine: Engine, settings: Settings, clock: Clock, **chosen: object) -> Operator:
@@ -69,9 +74,10 @@ def open_office(engine: Engine, settings: Settings) -> Office:
     return office
 
 
-def delivery_to(office: Office, name: str) -> str:
-    find = """SELECT d.id FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id WHERE s.email = :email"""
-    ((delivery,),) = office.sql(find, email=f"{name}@example.org")
+def delivery_to(office: Office, name: str, mail: str = "digest") -> str:
+    find = """SELECT d.id FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
+              JOIN batches b ON b.id = d.batch_id WHERE s.email = :email AND b.mail = :mail"""
+    ((delivery,),) = office.sql(find, email=f"{name}@example.org", mail=mail)
     return str(delivery)
 
 

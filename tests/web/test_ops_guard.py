@@ -1,6 +1,7 @@
 """Who may open the operators' pages, and that nobody else can press their buttons."""
 
 import base64
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from notifier.db.engine import make_engine
 from notifier.settings import Settings
 from tests.delivery.office import Office
 from tests.web.conftest import heading
@@ -63,7 +65,7 @@ def test_a_wrong_login_is_logged_and_counted_without_what_was_typed(
             assert client.get(path, headers=headers).status_code == 401
     found = [line for line in logs if line["event"] == "operator_login_refused"]
     assert found == [{"event": "operator_login_refused", "log_level": "warning"}] * 2
-    assert office.sql("SELECT name, label, total FROM tallies") == [("operator_login", "refused", 2)]
+    assert office.sql("SELECT name, label, total FROM tallies") == [("operator_login", "wrong", 2)]
 
 
 def test_without_a_login_they_are_closed_to_the_world(office: Office, engine: Engine, settings: Settings):
@@ -181,6 +183,9 @@ def test_while_the_database_is_away_the_page_says_so(operator: Operator, engine:
     assert answer.status_code == 503
     assert heading(answer.text) == "The database cannot be used."
     assert "gone" not in answer.text
+    assert answer.headers["refresh"] == "30", "or a screen on the wall would say so for ever"
+    assert "refresh" not in operator.client.get("/ops", params={"still": "1"}).headers
+    assert "refresh" not in operator.client.get("/ops/failures").headers
 
 
 def test_what_takes_too_long_is_given_up(operator: Operator, engine: Engine, monkeypatch: pytest.MonkeyPatch):
@@ -191,6 +196,21 @@ def test_what_takes_too_long_is_given_up(operator: Operator, engine: Engine, mon
     answer = operator.client.get("/ops/deliveries")
     assert answer.status_code == 503
     assert heading(answer.text) == "This takes too long to look up."
+    assert "says nothing about the mail" in answer.text
+
+
+def test_what_somebody_else_holds_is_not_done_and_the_database_is_not_blamed(
+    office: Office, database_url: str, settings: Settings, engine: Engine
+):
+    impatient = make_engine(database_url, lock_timeout=timedelta(milliseconds=50))
+    operator = open_operator(impatient, settings, office.clock)
+    ((key,),) = office.sql("SELECT key FROM runs")
+    with engine.begin() as conn:
+        conn.execute(text("SELECT 1 FROM runs FOR UPDATE"))
+        page = operator.post(f"/runs/pause?run={key}", status=503, run=str(key), note="a wrong card")
+    impatient.dispose()
+    assert heading(page) == "Nothing was done: something else holds what it is about."
+    assert office.sql("SELECT paused_at FROM runs") == [(None,)]
 
 
 def test_all_its_words_stay_out_of_the_catalogue():

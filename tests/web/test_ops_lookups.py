@@ -6,8 +6,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import Engine
 
+from notifier.delivery.corrections import plan_correction
 from notifier.delivery.erasing import erase as erase_everything
+from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.providers import Outcome
+from notifier.delivery.readers import of_event
 from notifier.links.keys import email_key
 from notifier.settings import Settings
 from tests.conftest import SECRET_KEY
@@ -103,6 +106,60 @@ def test_the_mail_is_shown_without_the_reader_s_links(operator: Operator, office
     assert "NOTIFIER-LINK" not in answer.text
     assert "/u/" not in answer.text
     assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_a_correction_is_shown_as_its_readers_see_it(operator: Operator, office: Office):
+    office.send()
+    ((event,),) = office.sql("SELECT id FROM change_events")
+    engine, words = office.world.engine, "We said that the study is open.\n\nIt has not opened yet."
+    with engine.connect() as conn:
+        readers = of_event(conn, event)  # type: ignore[arg-type]
+    plan_correction(
+        engine,
+        readers,
+        words,
+        with_doubt=False,
+        actor="olga",
+        note="a wrong record",
+        now=office.clock(),
+        settings=office.world.settings,
+    )
+    delivery = delivery_to(office, "anna", mail="correction")
+    page = operator.get(f"/deliveries/{delivery}")
+    assert heading(page) == "One correction to a•••@example.org"
+    assert f'src="/ops/deliveries/{delivery}/mail?scheme=light"' in page
+    mail = operator.get(f"/deliveries/{delivery}/mail", scheme="light")
+    assert "It has not opened yet." in mail
+    assert 'href="#"' in mail
+    for private in ("NOTIFIER-LINK", "/u/", "/manage/"):
+        assert private not in mail
+    office.sql("DELETE FROM corrections")
+    assert "This mail cannot be made from what is kept." in operator.get(f"/deliveries/{delivery}/mail")
+
+
+def test_who_was_left_out_of_a_batch_is_not_counted_where_it_is_asked_about(
+    operator: Operator, office: Office
+):
+    operator.post("/suppressions/add", email="ben@example.org", note="by phone")
+    office.provider.answers = [lambda _: Outcome("unknown", reason="timed out")]
+    office.send()
+    page = operator.get(f"/deliveries/{delivery_to(office, 'anna')}/again")
+    assert heading(page) == "Batch 1, 3 people: send again?"
+
+
+def test_what_the_provider_dropped_is_not_said_to_be_an_operators_doing(operator: Operator, office: Office):
+    office.send()
+    delivery = delivery_to(office, "anna")
+    office.sql(
+        """INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at)
+           VALUES ('e', :id, 'dropped_bounced', :now, :now)""",
+        id=delivery,
+        now=office.clock(),
+    )
+    apply_feedback(office.world.engine, now=office.clock())
+    text = said(operator.get(f"/deliveries/{delivery}"))
+    assert "dropped: was given up, by an operator or by the provider." in text
+    assert "The provider did not try: mail to this address had bounced" in text
 
 
 def test_a_batch_is_given_up_from_its_delivery(operator: Operator, office: Office):
