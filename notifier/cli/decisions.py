@@ -10,8 +10,9 @@ from sqlalchemy import Row
 
 from notifier.cli.output import Json, Yes, confirm, print_json, stderr
 from notifier.cli.session import Session, open_session
-from notifier.delivery.deciding import batches_in_question, batches_to_drop
+from notifier.delivery.deciding import batches_in_question, batches_not_gone, batches_to_drop
 from notifier.delivery.listing import run_of
+from notifier.delivery.readers import of_event
 from notifier.ops.actions import COMMAND_LINE, give_up, send_again
 from tasks.wake import wake
 
@@ -74,8 +75,21 @@ def retry(
     _report(chosen, Decided("retried", batches or [], retried, dry_run), json)
 
 
+class NotGone(StrEnum):
+    planned = "planned"
+    retrying = "retrying"
+    failed = "failed"
+    unknown = "unknown"
+
+
 def drop(
-    batches: Annotated[list[int], typer.Argument(help=Numbers)],
+    batches: Annotated[list[int] | None, typer.Argument(help=Numbers)] = None,
+    state: Annotated[NotGone | None, typer.Option(help="All batches in this state.")] = None,
+    run: Annotated[str | None, typer.Option(help="All of this run that have not gone out.")] = None,
+    event: Annotated[
+        int | None,
+        typer.Option(help="All that tell of this change event, as `notifier trace --study` names it."),
+    ] = None,
     note: Annotated[str | None, typer.Option(help="Why; it is written down.")] = None,
     yes: Yes = False,
     dry_run: Annotated[
@@ -83,27 +97,44 @@ def drop(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Give up on batches that have not been accepted. The people in them do not get this digest.
+    """Give up on batches that have not been accepted. The people in them do not get this mail.
 
-    It tells how many people that is, and asks. Exit 1 when a batch that was named could not be dropped.
+    Name batches by number, or choose them with --state, --run and --event. It tells how many people that is, and
+    asks. Exit 1 when a batch that was named could not be dropped.
 
     Examples:
 
       notifier deliveries drop 17 --dry-run
-      notifier deliveries drop 17 --note "the provider has them"
+      notifier deliveries drop --state failed --run daily/2026-11-22/UTC/08 --note "too late to be of use"
+      notifier deliveries drop --event 812 --note "a wrong mail"
     """
+    if bool(batches) == bool(state or run or event is not None):
+        raise typer.BadParameter("Give batch numbers, or --state, --run, --event or some of them.")
+    if state in (NotGone.planned, NotGone.retrying) and run is None and event is None:
+        raise typer.BadParameter("Of mail that is still to go out, say also --run or --event.")
     if note is None and not dry_run:
         raise typer.BadParameter("It must say why; operators read it later.", param_hint="--note")
     with open_session() as session:
-        with session.engine.connect() as conn:
-            chosen = batches_to_drop(conn, batches)
+        chosen = _not_gone(session, batches, state, run, event)
         dropped = 0
         if chosen and not dry_run and note is not None:
             confirm(f"{_told(chosen)} These people will not get this mail. Drop it?", yes)
             with session.engine.begin() as conn:
                 ids = [row.id for row in chosen]
                 dropped = give_up(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
-    _report(chosen, Decided("dropped", batches, dropped, dry_run), json)
+    _report(chosen, Decided("dropped", batches or [], dropped, dry_run), json)
+
+
+def _not_gone(
+    session: Session, batches: list[int] | None, state: NotGone | None, run: str | None, event: int | None
+) -> Sequence[Row[Any]]:
+    with session.engine.connect() as conn:
+        if batches:
+            return batches_to_drop(conn, batches)
+        if event is not None:
+            of_event(conn, event)  # or a number that is none would look like nothing left
+        run_id = run_of(conn, run) if run is not None else None
+        return batches_not_gone(conn, state=state.value if state else None, run_id=run_id, event_id=event)
 
 
 def _chosen(
@@ -118,7 +149,9 @@ def _chosen(
 def _told(chosen: Sequence[Row[Any]]) -> str:
     states = [row.state for row in chosen]
     kinds = ", ".join(f"{states.count(state):,} {state}" for state in dict.fromkeys(states))
-    return f"{len(chosen):,} batches ({kinds}) with {sum(row.people for row in chosen):,} people."
+    people = sum(row.people for row in chosen)
+    batches = "1 batch" if len(chosen) == 1 else f"{len(chosen):,} batches"
+    return f"{batches} ({kinds}) with {'1 person' if people == 1 else f'{people:,} people'}."
 
 
 def _report(chosen: Sequence[Row[Any]], decided: Decided, json: bool) -> None:

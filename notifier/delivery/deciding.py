@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 IN_QUESTION = ("failed", "unknown")
+NOT_GONE = ("planned", "retrying", *IN_QUESTION)
+"""What can still be given up."""
 
 
 def batches_in_question(
@@ -29,13 +31,25 @@ FROM batches b WHERE b.state = '{state}'
 
 def batches_to_drop(conn: Connection, batch_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """(id, state, people) of those among them that can be given up."""
-    return conn.execute(text(_TO_DROP), {"ids": list(batch_ids)}).all()
+    return _to_drop(conn, NOT_GONE, " AND b.id = ANY(:ids)", ids=list(batch_ids))
 
 
-_TO_DROP = """
-SELECT b.id, b.state, (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id AND d.state IS NULL) AS people
-FROM batches b WHERE b.id = ANY(:ids) AND b.state IN ('unknown', 'failed', 'planned', 'retrying') ORDER BY b.id
-"""
+def batches_not_gone(
+    conn: Connection, *, state: str | None = None, run_id: int | None = None, event_id: int | None = None
+) -> Sequence[Row[Any]]:
+    """The same of those in this state, of this run, and whose mail tells of this change event."""
+    assert state is None or state in NOT_GONE
+    run = "" if run_id is None else " AND b.run_id = :run_id"
+    event = "" if event_id is None else _TELLS
+    return _to_drop(conn, (state,) if state else NOT_GONE, run + event, run_id=run_id, event_id=event_id)
+
+
+def _to_drop(conn: Connection, states: Sequence[str], which: str, **bind: object) -> Sequence[Row[Any]]:
+    kinds = [_OF_STATE.format(state=state) + which for state in states]
+    return conn.execute(text(" UNION ALL ".join(kinds) + " ORDER BY id"), bind).all()
+
+
+_TELLS = " AND b.edition_id IN (SELECT edition_id FROM edition_items WHERE event_id = :event_id)"
 
 
 def retry_batches(conn: Connection, batch_ids: Sequence[int], *, now: datetime) -> list[int]:

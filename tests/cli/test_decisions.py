@@ -12,6 +12,7 @@ from notifier.errors import NotifierError
 from notifier.settings import Settings
 from tests.cli.conftest import Run
 from tests.delivery.office import Office, open_office
+from tests.world import condition, days
 
 WHY = ("--note", "the footer is mended")
 
@@ -77,6 +78,40 @@ def test_a_drop_says_how_many_people_it_is_and_can_be_tried(run: Run, office: Of
     assert office.states() == {"accepted": 4, "dropped": 4}
 
 
+def test_all_that_tells_of_a_wrong_event_is_dropped_and_what_is_out_stays(run: Run, office: Office) -> None:
+    ((wrong,),) = office.sql("SELECT id FROM change_events")
+    office.clock.now += days(1)
+    right = office.world.event(condition("Asthma"), kind="new_study")
+    office.world.run("daily", office.clock())
+    told = run("deliveries", "drop", "--event", str(wrong), "--dry-run")
+    assert "4 batches (3 failed, 1 unknown) with 4 people. Nothing was changed." in " ".join(told.split())
+    report = run("deliveries", "drop", "--event", str(wrong), *WHY, "--yes", "--json")
+    assert report == {"batches": 4, "people": 4, "dropped": 4, "dry_run": False}
+    assert office.states() == {"accepted": 4, "dropped": 4, "planned": 8}
+    ((key,),) = office.sql("SELECT max(key) FROM runs")
+    run("deliveries", "drop", "--event", str(right), "--state", "planned", "--run", str(key), *WHY, "--yes")
+    assert office.states() == {"accepted": 4, "dropped": 12}
+    with pytest.raises(NotifierError, match="There is no change event 999"):
+        run("deliveries", "drop", "--event", "999", *WHY, "--yes")
+
+
+def test_what_failed_of_a_run_is_given_up_and_doubt_stays(run: Run, office: Office) -> None:
+    ((key,),) = office.sql("SELECT key FROM runs")
+    assert "3 of 3 dropped" in run(
+        "deliveries", "drop", "--state", "failed", "--run", str(key), *WHY, "--yes"
+    )
+    assert office.states() == {"accepted": 4, "dropped": 3, "unknown": 1}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("1", "--state", "failed"), ("--state", "planned"), ("--state", "retrying"), ("--state", "sending")],
+)
+def test_a_choice_that_is_not_clear_drops_nothing(run: Run, office: Office, words: tuple[str, ...]) -> None:
+    run("deliveries", "drop", *words, *WHY, "--yes", code=2)
+    assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
+
+
 @pytest.mark.parametrize(("answer", "failed"), [("y\n", 0), ("n\n", 3)])
 def test_on_a_terminal_the_operator_is_asked_with_the_numbers(
     settings: Settings, office: Office, answer: str, failed: int
@@ -114,3 +149,4 @@ def test_a_run_that_does_not_exist_is_named_as_such(run: Run, office: Office) ->
 
 def test_a_state_that_does_not_exist_is_answered_with_those_that_do(run: Run) -> None:
     assert "retrying" in run("deliveries", "list", "--state", "lost", code=2)
+    assert "our_fault" in run("deliveries", "list", "--failed-class", "our-fault", code=2)
