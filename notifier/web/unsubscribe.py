@@ -16,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from notifier.delivery.withdrawing import stop_one
+from notifier.languages.messages import Message
 from notifier.links.tokens import BadToken
-from notifier.subscriptions.stopping import StopResult, stop_all
+from notifier.subscriptions.stopping import Stopped, stop_person
 from notifier.web.confirm import bad_link
 from notifier.web.forms import Form, PlainRoute, read_form, token_in
 from notifier.web.less_often import OFTEN, less_often_page, take_less_often
 from notifier.web.mailing import post_receipt, wake_letters
+from notifier.web.negotiation import language_for, read_by
 from notifier.web.reader import find_reader
 from notifier.web.service import Service, service_of
 from notifier.web.stop_pages import already_stopped_page, ask_page, may_undo, stopped_page, undo
@@ -29,6 +31,7 @@ from notifier.web.stop_pages import already_stopped_page, ask_page, may_undo, st
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 STOP = ("stop", "all")
 UNDO = ("undo", "all")
+DONE = Message("You are unsubscribed.")
 
 _LEAVING = CapacityLimiter(10)
 
@@ -58,7 +61,7 @@ def take(request: Request, form: Form) -> Response:
     if link is None:
         return bad_link(request)
     if ONE_CLICK in form.pairs:
-        return _one_click(service_of(request), link)
+        return _one_click(request, link)
     if link.often:
         return take_less_often(request, link.person, form)
     if STOP in form.pairs:
@@ -69,7 +72,7 @@ def take(request: Request, form: Form) -> Response:
 
 
 def _stop_by_button(request: Request, link: Link) -> Response:
-    result = _stop(service_of(request), link, "page")
+    result = _stop(service_of(request), link, "page").result
     if result != "stopped":
         find_reader(request, link.person)
         return already_stopped_page(request, known=result == "already")
@@ -93,27 +96,31 @@ async def post(request: Request) -> Response:
     """Whoever leaves by one click has threads and connections of their own, however many others wait."""
     form, link = await read_form(request), _read(request)
     if link and link.item is None and not link.often and ONE_CLICK in form.pairs:
-        return await to_thread.run_sync(_one_click, service_of(request), link, limiter=_LEAVING)
+        return await to_thread.run_sync(_one_click, request, link, limiter=_LEAVING)
     return await run_in_threadpool(take, request, form)
 
 
-def _one_click(service: Service, link: Link) -> Response:
-    _stop(service, link, "one_click")
-    return PlainTextResponse("You are unsubscribed.\n")
+def _one_click(request: Request, link: Link) -> Response:
+    """Mail providers do not read the answer; a mail program may show it to its reader, whose language we know."""
+    read_by(request, _stop(service_of(request), link, "one_click").locale)
+    language = language_for(request)
+    return PlainTextResponse(f"{DONE.told(language)}\n", headers={"content-language": language.locale})
 
 
-def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> StopResult:
+def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> Stopped:
     now = service.clock()
     with (service.engine if link.item is not None else service.leaving).begin() as conn:
         if link.item is not None:
-            result = stop_one(conn, link.person, link.item, via=via, now=now)
+            stopped = Stopped(stop_one(conn, link.person, link.item, via=via, now=now))
         else:
-            result = stop_all(conn, link.person, reason=via, now=now)
-        if via == "page" and link.item is None and result == "stopped":
+            stopped = stop_person(conn, link.person, reason=via, now=now)
+        if via == "page" and link.item is None and stopped.result == "stopped":
             post_receipt(conn, link.person, now)
-    if result != "unknown":  # a link of nobody (any more): an erased person's, or the one that doctor tries
-        log.info("unsubscribed", result=result, via=via, all=link.item is None)
-    return result
+    if (
+        stopped.result != "unknown"
+    ):  # a link of nobody (any more): an erased person's, or the one that doctor tries
+        log.info("unsubscribed", result=stopped.result, via=via, all=link.item is None)
+    return stopped
 
 
 _PATH = "/u/{token:path}"

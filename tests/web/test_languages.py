@@ -20,11 +20,11 @@ from notifier.web.service import Service
 from notifier.web.styles import TEMPLATES
 from notifier.web.words import WORDS, address_reason
 from tests.languages.made_up import found_in, in_other_letters, spoken
-from tests.web.conftest import ANNA, Clock, fields, query
+from tests.web.conftest import ANNA, Clock, fields, public_id_of, query
 from tests.web.test_manage import which
 from tests.web.test_manage_after_the_end import comes_to
 from tests.web.test_sign_up import agreed
-from tests.world import NOON
+from tests.world import NOON, World, condition
 
 ARABIC = {"accept-language": "ar"}
 NO_PAGES = {"base.html", "result.html"}
@@ -204,6 +204,19 @@ def leaving(reader: TestClient, engine: Engine, service: Service, ben: UUID) -> 
     reader.post(link, data=fields(done.text))
     reader.get(f"/u/{service.links.token(uuid4())}")
     reader.get("/u/cut-off")
+
+
+def test_the_answer_to_one_click_has_the_language_of_the_mail_whoever_posts_it(
+    arabic: None, client: TestClient, engine: Engine, service: Service, world: World
+):
+    """Mail providers post it, with no wish for a language; mail programs may post it, and show the answer."""
+    zara = public_id_of(engine, world.person("zara", condition("Asthma"), locale="ar"))
+    anna = public_id_of(engine, world.person("anna", condition("Asthma")))
+    for person, locale in ((zara, "ar"), (zara, "ar"), (anna, "en"), (uuid4(), "en")):
+        answer = client.post(f"/u/{service.links.token(person)}", data={"List-Unsubscribe": "One-Click"})
+        assert (answer.status_code, answer.headers["content-language"]) == (200, locale)
+        said = "You are unsubscribed."
+        assert answer.text == f"{in_other_letters(said) if locale == 'ar' else said}\n"
 
 
 def failing(reader: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
