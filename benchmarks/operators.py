@@ -1,6 +1,6 @@
 """What operators look at and do, with a ledger of two daily runs for everybody.
 
-python -m benchmarks.operators [--people 1000000] [--plans] [--json]
+python -m benchmarks.operators [--people 1000000] [--looks 5] [--plans] [--json]
 
 --plans prints the plan of each statement that reads the whole of a big table.
 """
@@ -40,7 +40,6 @@ from notifier.ops.numbers import take_numbers
 from notifier.ops.retention import TURN, retain
 from tests.paths import ROOT
 
-LOOKS = 5
 ACTOR = {"actor": "benchmark", "note": "measured"}
 PAGES = {
     "overview": "",
@@ -64,12 +63,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def looks(place: Place) -> dict[str, Timed]:
+def looks(place: Place, times: int) -> dict[str, Timed]:
     """Each some times; the longest counts the first, when nothing is in memory yet."""
     engine, found = place.engine, {}
 
     def several(look: Callable[[], object]) -> Timed:
-        return timed(engine, *[look] * LOOKS)
+        return timed(engine, *[look] * times)
 
     found["/metrics, made anew"] = several(lambda: as_text(take_numbers(engine, now=now())))
     with place.web() as port:
@@ -156,9 +155,9 @@ def _set(engine: Engine, statement: str, run: PlannedRun) -> None:
         conn.execute(text("VACUUM ANALYZE batches, deliveries"))
 
 
-def report(seen: dict[str, Timed], done: dict[str, tuple[Timed, int]]) -> None:
+def report(looks: int, seen: dict[str, Timed], done: dict[str, tuple[Timed, int]]) -> None:
     console = Console(highlight=False, width=100)
-    table = Table(f"looked at {LOOKS} times", "median, s", "longest, s")
+    table = Table(f"looked at {looks} times", "median, s", "longest, s")
     for name, took in seen.items():
         table.add_row(name, f"{took.median:.2f}", f"{took.longest:.2f}")
     console.print(table)
@@ -171,6 +170,7 @@ def report(seen: dict[str, Timed], done: dict[str, tuple[Timed, int]]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operators", description=__doc__)
     parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--looks", type=int, default=5)
     parser.add_argument("--plans", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -181,7 +181,7 @@ def main() -> int:
         before = load_average()
         reads = WholeReads(place.engine) if given.plans else nullcontext()
         with reads:
-            seen, done = looks(place), acts(place, first, second)
+            seen, done = looks(place, given.looks), acts(place, first, second)
     around = {
         "people": given.people,
         "deliveries": first.people + second.people,
@@ -193,7 +193,7 @@ def main() -> int:
         sys.stdout.buffer.write(orjson.dumps({**around, "seconds": figures}) + b"\n")
         return 0
     print("  ".join(f"{name}: {value}" for name, value in around.items()))
-    report(seen, done)
+    report(given.looks, seen, done)
     if isinstance(reads, WholeReads):
         reads.print()
     return 0
