@@ -19,6 +19,7 @@ VALUES = {
     "nct_id": "'NCT00000001'",
     "class": "'fault'",
     "run_id": "1",
+    "key": "'\\x01'::bytea",
 }
 _BIND = re.compile(r"(?<!:):([a-z_]+)")
 ASKED = {
@@ -65,8 +66,8 @@ def test_no_page_reads_all_there_is(ledger: Office, name: str):
     assert "Seq Scan on batches" not in found, found
 
 
-@pytest.mark.parametrize("statement", [runs._PROGRESS, story._STUDY])
-def test_a_run_and_a_study_are_counted_by_their_batches(ledger: Office, statement: str):
+@pytest.mark.parametrize("statement", [runs._PROGRESS, story._STUDY, story._PERSON])
+def test_a_run_a_study_and_a_person_are_found_by_an_index(ledger: Office, statement: str):
     assert "Seq Scan on deliveries" not in plan(ledger, statement)
 
 
