@@ -19,7 +19,7 @@ def failed_words(found: Resent) -> str:
     )
     if found.left:
         left = ", ".join(f"{people:,} {_WHY_LEFT[why]}" for why, people in found.left.items())
-        words += f" {sum(found.left.values()):,} others are left as they are: {left}."
+        words += f" {sum(found.left.values()):,} others do not get it: {left}."
     return words
 
 

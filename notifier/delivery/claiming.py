@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, text
 
 from notifier.delivery.brakes import claim_limits
+from notifier.delivery.changed import hold_back_changed
 from notifier.delivery.letter_claims import DUE_LETTER, has_due_letters, skip_unwanted_letters
 from notifier.delivery.providers import Provider
 from notifier.delivery.rate import people_allowed, spend
@@ -75,7 +76,8 @@ def claim_batches(
             return letters or None
         taken = _without_accepted(conn, _take(conn, provider, now, digests, budget, run_id), now)
         skip_unwanted(conn, [row.id for row in taken], now)
-        return letters + _claimed(conn, taken, now, per_second)
+        waits = hold_back_changed(conn, [row.id for row in taken if row.tried_at or row.failure_class], now)
+        return letters + _claimed(conn, [row for row in taken if row.id not in waits], now, per_second)
 
 
 def claim_letters(
@@ -202,7 +204,7 @@ UPDATE batches b
 SET state = 'sending', attempts = attempts + 1, lease_until = :lease_until, attempted_at = :now, called_at = NULL,
     provider = :provider
 FROM taken t WHERE b.id = t.id
-RETURNING b.id, b.mail, b.run_id, b.edition_id, b.attempts, t.attempted_at AS tried_at
+RETURNING b.id, b.mail, b.run_id, b.edition_id, b.attempts, b.failure_class, t.attempted_at AS tried_at
 """
 
 

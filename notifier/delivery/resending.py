@@ -10,13 +10,15 @@ from notifier.delivery.deciding import retry_batches
 from notifier.delivery.history import note_decision
 from notifier.delivery.listing import run_of
 from notifier.delivery.unwanted import LEFT_BY_US
+from notifier.delivery.withdrawing import set_back
+from notifier.subscriptions.holding import hold_people
 
 
 @dataclass(frozen=True)
 class Resent:
-    """`people` are sent the mail once more. `left` are those who stay as they are, by why: erased, suppressed, stopped,
-    changed (they have stopped something that the mail is about, or asked for it anew after it happened), or arrived
-    (the provider has spoken of their mail, so it was taken after all)."""
+    """`people` are sent the mail once more. `left` are those who are not, by why: erased, suppressed, stopped, changed
+    (they have stopped something that the mail is about, or asked for it anew after it happened: the rest comes with
+    their next one), or arrived (the provider has spoken of their mail, so it was taken after all)."""
 
     people: int
     editions: int
@@ -45,6 +47,7 @@ def resend_failed(
         whole = retry_batches(conn, list(conn.execute(text(_WHOLE)).scalars()), now=now)
         conn.execute(text(_WITHOUT), {"ids": whole})
         note_decision(conn, whole + _move(conn, now), "retried", action_id, now=now)
+        _hold_back_changed(conn, now)
     return chosen
 
 
@@ -100,6 +103,24 @@ def _move(conn: Connection, now: datetime) -> list[int]:
         conn.execute(text(statement), {"now": now})
     return list(conn.execute(text("SELECT batch_id FROM moved ORDER BY batch_id")).scalars())
 
+
+def _hold_back_changed(conn: Connection, now: datetime) -> None:
+    """What else the mail told comes with their next one, as where it is held back before it is sent."""
+    changed = (
+        "SELECT d.subscriber_id FROM resent r JOIN deliveries d ON d.id = r.delivery_id WHERE " + _HELD_BACK
+    )
+    held = hold_people(conn, list(conn.execute(text(changed)).scalars()))
+    if held:
+        conn.execute(text(_HOLD_BACK), {"ids": held, "now": now})
+        set_back(conn, held, now)
+
+
+# What came back was sent.
+_HELD_BACK = "r.why_not = 'changed' AND r.state IS DISTINCT FROM 'bounced'"
+_HOLD_BACK = f"""
+UPDATE deliveries d SET state = 'skipped', reason = 'changed', state_at = :now
+FROM resent r WHERE r.delivery_id = d.id AND {_HELD_BACK} AND d.subscriber_id = ANY(CAST(:ids AS bigint[]))
+"""
 
 _MOVED = """
 CREATE TEMP TABLE moved ON COMMIT DROP AS
