@@ -118,14 +118,18 @@ class _Plan:
     is_noted: bool = False
 
     @property
+    def _named(self) -> dict[str, str]:
+        return {"kind": self.readers.kind, "about": self.readers.about, "words": self.words}
+
+    @property
     def _key(self) -> bytes:
         return sha256(f"{self.readers.kind}|{self.readers.about}|{self.words}".encode()).digest()
 
     def count(self, with_doubt: bool) -> PlannedCorrection:
         """All whom it is about stand in the temporary table `correction_readers` afterwards."""
         with self.conn.begin():
-            found = self._find()
-            bind = {**self.readers.bind, "with_doubt": with_doubt, "run_id": found.run_id if found else None}
+            self._find()  # waits for another operator's part
+            bind = {**self.readers.bind, **self._named, "with_doubt": with_doubt}
             for statement in (
                 "DROP TABLE IF EXISTS correction_got, correction_had, correction_readers",
                 _GOT.format(rows=self.readers.rows),
@@ -177,14 +181,7 @@ class _Plan:
 
     def _open(self) -> tuple[int, int]:
         """(its number, its run's). Two operators at once: one waits here for the other's part."""
-        bind = {
-            "key": self._key,
-            "kind": self.readers.kind,
-            "about": self.readers.about,
-            "words": self.words,
-            "now": self.now,
-            "head": head_position(self.conn),
-        }
+        bind = {**self._named, "key": self._key, "now": self.now, "head": head_position(self.conn)}
         found = self._find()  # first, as what is refused below has used up a number
         if not found:
             if self.conn.execute(text(_NEW), bind).rowcount:
@@ -224,9 +221,13 @@ FROM ({rows}) x WHERE state IN ('accepted', 'delivered', 'unknown', 'planned', '
 GROUP BY subscriber_id
 """
 
+# The same words by another choice are the same correction: whoever got an edition may be among the readers of its
+# event, too. Each withdrawal is an accident of its own.
 _HAD = """
 CREATE TEMP TABLE correction_had ON COMMIT DROP AS
-SELECT d.subscriber_id FROM batches b JOIN deliveries d ON d.batch_id = b.id WHERE b.run_id = CAST(:run_id AS int)
+SELECT DISTINCT d.subscriber_id
+FROM corrections c JOIN batches b ON b.run_id = c.run_id JOIN deliveries d ON d.batch_id = b.id
+WHERE c.kind = :kind AND c.text = :words AND (c.kind = 'correction' OR c.about = :about)
 """
 
 # Whoever is erased has no row in `subscribers`. `place`: their turn, those of one schedule together.

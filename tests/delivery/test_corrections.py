@@ -1,6 +1,7 @@
 """A wrong mail went out: those who got it are told, once each, and nobody else is."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from notifier.subscriptions.stopping import stop_all
 from tests.delivery.office import ASTHMA, PEOPLE, Office, everybody_once
 from tests.world import condition, days
 
+GIVEN: dict[str, Any] = {"with_doubt": False, "actor": "command line", "note": "the import was wrong"}
 WORDS = "We said that the study is open. It has not opened yet."
 SUBJECT = "A correction to an email we sent you"
 
@@ -86,6 +88,26 @@ def test_asked_for_twice_it_goes_once(office: Office) -> None:
     office.send()
     assert corrected(office) == PEOPLE
     assert len(office.sql("SELECT 1 FROM operator_actions")) == 1
+
+
+def test_the_same_words_by_another_choice_go_to_those_who_have_not_had_them(office: Office) -> None:
+    """First one edition, then it turns out that others told of it, too."""
+    office.world.person("zoe", ASTHMA, condition("Gout"))
+    office.send()
+    correct(office)
+    office.world.event(ASTHMA, nct_id="NCT00000001")
+    office.clock.now += days(1)
+    office.world.run("daily", office.clock())
+    office.send()
+    with office.world.engine.connect() as conn:
+        editions = office.sql("SELECT DISTINCT edition_id FROM batches WHERE mail = 'digest'")
+        both = of_editions(conn, [row[0] for row in editions])  # type: ignore[misc]
+    told = {**GIVEN, "now": office.clock(), "settings": office.world.settings}
+    assert plan_correction(office.world.engine, both, "It opens in May.", **told, dry=True).people == 9
+    planned = plan_correction(office.world.engine, both, WORDS, **told)
+    assert (planned.people, planned.already) == (1, 8)
+    office.send()
+    assert corrected(office) == [*PEOPLE, "zoe"]
 
 
 def test_a_dry_run_counts_and_writes_nothing(office: Office) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.delivery.corrections import plan_correction
-from notifier.delivery.readers import of_editions, of_withdrawal
+from notifier.delivery.corrections import PlannedCorrection, plan_correction
+from notifier.delivery.readers import Readers, of_editions, of_withdrawal
 from notifier.delivery.withdrawals import (
     Withdrawn,
     condition_target_id,
@@ -23,6 +23,7 @@ from tests.world import condition, days, study_target
 
 ASTHMA, ECZEMA = condition("Asthma"), condition("Eczema")
 REASON = "This was listed by mistake."
+CORRECTED = "SELECT subscriber_id FROM delivery_states WHERE mail = 'correction' AND state = 'accepted'"
 
 
 @pytest.fixture
@@ -39,6 +40,24 @@ def withdraw(post: Post, ref=ASTHMA, reason: str = REASON, now=AT) -> Withdrawn:
         note="the record was a test",
         clock=lambda: now,
     )
+
+
+def tell(post: Post, readers: Readers, now=AT) -> PlannedCorrection:
+    return plan_correction(
+        post.engine,
+        readers,
+        "It was listed by mistake.",
+        with_doubt=False,
+        actor="command line",
+        note="why",
+        now=now,
+        settings=post.settings,
+    )
+
+
+def told_by(post: Post, ref) -> Readers:
+    with post.engine.connect() as conn:
+        return of_withdrawal(conn, post.target(ref))
 
 
 def count(post: Post, ref=ASTHMA) -> Withdrawn:
@@ -221,31 +240,26 @@ def test_it_can_be_followed_anew(post: Post) -> None:
 
 def test_one_mail_can_tell_them_and_only_them(post: Post) -> None:
     """Also those who follow nothing any more; not those who took it back, or stopped by themselves."""
-    names = ("anna", "ben", "carla", "dora")
-    anna, ben, carla, dora = (post.person(name, ASTHMA) for name in names)
+    anna, ben, carla, dora = (post.person(name, ASTHMA) for name in ("anna", "ben", "carla", "dora"))
     post.stop_one(dora, ASTHMA)
     with post.engine.connect() as conn, pytest.raises(NotifierError, match="not been withdrawn"):
         of_withdrawal(conn, post.target(ASTHMA))
     withdraw(post)
     post.undo_one(ben, ASTHMA)
     post.stop(carla)
-    with post.engine.connect() as conn:
-        readers = of_withdrawal(conn, post.target(ASTHMA))
-    planned = plan_correction(
-        post.engine,
-        readers,
-        "The study never began.",
-        with_doubt=False,
-        actor="command line",
-        note="why",
-        now=AT,
-        settings=post.settings,
-    )
+    planned = tell(post, told_by(post, ASTHMA))
     assert (planned.people, planned.stopped) == (2, 1)
     post.send()
-    told = """SELECT d.subscriber_id FROM delivery_states v JOIN deliveries d USING (id)
-              WHERE v.mail = 'correction' AND v.state = 'accepted'"""
-    assert post.sql(told) == [(anna,)]
+    assert post.sql(CORRECTED) == [(anna,)]
+
+
+def test_who_is_withdrawn_from_twice_is_told_twice_though_in_the_same_words(post: Post) -> None:
+    anna = post.person("anna", ASTHMA, ECZEMA)
+    for number, ref in enumerate((ASTHMA, ECZEMA), 1):
+        withdraw(post, ref)
+        planned = tell(post, told_by(post, ref))
+        assert (planned.people, planned.run) == (1, f"correction/{number}")
+    assert post.sql("SELECT subscriber_id, count(*) FROM deliveries GROUP BY 1") == [(anna, 2)]
 
 
 def test_who_stopped_the_last_thing_themselves_gets_no_correction_though_something_was_withdrawn_before(
@@ -259,20 +273,10 @@ def test_who_stopped_the_last_thing_themselves_gets_no_correction_though_somethi
     withdraw(post, ECZEMA, now=AT + days(2))
     with post.engine.connect() as conn:
         readers = of_editions(conn, [1])
-    planned = plan_correction(
-        post.engine,
-        readers,
-        "The status was wrong.",
-        with_doubt=False,
-        actor="command line",
-        note="why",
-        now=AT + days(3),
-        settings=post.settings,
-    )
+    planned = tell(post, readers, now=AT + days(3))
     assert (planned.people, planned.stopped) == (2, 1)
     post.send(AT + days(3))
-    got = "SELECT subscriber_id FROM delivery_states WHERE mail = 'correction' AND state = 'accepted'"
-    assert post.sql(got) == [(anna,)]
+    assert post.sql(CORRECTED) == [(anna,)]
 
 
 def test_a_target_is_found_by_its_name_however_it_is_written(post: Post) -> None:
