@@ -80,10 +80,11 @@ def _undo(
     reopen_subscriptions(conn, person.id, ids)
     if person.state == "stopped":
         _withhold_others(conn, person, now)
-        note_back(public_id_of(conn, person.id))
     _refresh(conn, person)
     set_back(conn, [person.id], now)
     note_change(conn, person.id, "undo", via=via, now=now, subscription_ids=ids)
+    if person.state == "stopped":
+        note_back(public_id_of(conn, person.id))
     return "undone"
 
 

@@ -4,8 +4,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
-from notifier.delivery import planning, unwanted
+from notifier.delivery import planning, unwanted, withdrawing
 from notifier.delivery.withdrawing import undo_all
 from notifier.settings import Settings
 from tests.delivery.post import AT, Post
@@ -90,6 +91,21 @@ def test_who_stops_and_undoes_around_a_run_that_is_being_planned_is_told_once(
         post.run("daily", AT + days(day))
         post.send(AT + days(day))
     assert post.read(anna) == [("Asthma", event)]
+
+
+def test_an_undo_that_fails_on_its_way_leaves_no_word_that_they_are_back(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = post.person("anna", ASTHMA)
+    post.stop(anna)
+    monkeypatch.setattr(withdrawing, "set_back", lambda *_: 1 / 0)
+    with capture_logs() as logs, pytest.raises(ZeroDivisionError):
+        post.undo(anna)
+    monkeypatch.undo()
+    assert logs == []
+    with capture_logs() as logs:
+        assert post.undo(anna) == "undone"
+    assert [line["event"] for line in logs] == ["person_back"]
 
 
 def _waits(post: Post) -> bool:
