@@ -10,8 +10,9 @@ import typer
 
 from notifier.cli.output import Json, Yes, confirm, print_json, stderr
 from notifier.cli.session import Session, open_session
+from notifier.db.copies import is_away
 from notifier.delivery.audit import check_note
-from notifier.delivery.restoring import at_home_again, doubtful, end_again, park
+from notifier.delivery.restoring import at_home_again, doubtful, end_again, last_tried_at, park
 from notifier.errors import NotifierError
 from notifier.ops.actions import COMMAND_LINE
 from notifier.subscriptions.journal import LastWord, endings
@@ -28,12 +29,17 @@ Logs = Annotated[
     typer.Option(help="A log since the backup, one or more: who stopped or was erased since."),
 ]
 Drop = Annotated[
-    bool, typer.Option("--drop", help="Give up what may have gone out: it is not even in doubt.")
+    bool,
+    typer.Option("--drop", help="Give up what may have gone out, and what is new since --until with it."),
 ]
 Moved = Annotated[
     bool, typer.Option("--nothing-lost", help="It was moved or failed over, and every change came along.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be parked, and do nothing.")]
+AT_HOME = "Nothing here shows that this database was restored: it is where it was last used. Go on only if you know."
+NOBODY_ENDED = (
+    "No --log names anybody who stopped or was erased since the backup: whoever did would be mailed again."
+)
 
 
 def restored(
@@ -60,6 +66,7 @@ def restored(
     last, ended = _moment(until), _read(log or [])
     with open_session() as session:
         report = _look(session, last, len(ended), nothing_lost=nothing_lost)
+        _warn(session, anybody_ended=bool(ended), nothing_lost=nothing_lost)
         if not dry_run:
             confirm(_question(report), yes)
             report |= _do(session, last, ended, note, drop=drop, nothing_lost=nothing_lost)
@@ -76,13 +83,26 @@ def _look(session: Session, until: datetime | None, ended: int, *, nothing_lost:
     if nothing_lost:
         return {}
     with session.engine.connect() as conn:
-        found = doubtful(conn, until or session.clock())
+        found, tried_at = doubtful(conn, until or session.clock()), last_tried_at(conn)
+    if until and tried_at and until < tried_at.replace(microsecond=0):
+        raise NotifierError(
+            f"--until is too early: this backup itself knows of mail at {tried_at:%Y-%m-%dT%H:%M:%SZ}.",
+            "Say when the database that is gone was last used. Without a zone it is taken for UTC.",
+        )
     return {
         "open_batches": found.batches,
         "people_in_them": found.people,
         "schedules_due": found.schedules,
         "people_who_ended": ended,
     }
+
+
+def _warn(session: Session, *, anybody_ended: bool, nothing_lost: bool) -> None:
+    with session.engine.connect() as conn:
+        if not is_away(conn):
+            stderr.print(AT_HOME, markup=False)
+    if not anybody_ended and not nothing_lost:
+        stderr.print(NOBODY_ENDED, markup=False)
 
 
 def _question(report: dict[str, int]) -> str:

@@ -4,6 +4,8 @@ Whatever was mailed after the backup was made is unknown to it: it would be mail
 from a copy until an operator has said what it is (docs/decisions/0024).
 """
 
+import secrets
+
 from sqlalchemy import Connection, text
 
 AWAY = "this database was restored, moved or copied; `notifier db restored --help` says what to do"
@@ -41,14 +43,16 @@ def settle(conn: Connection) -> None:
 
 
 def leave_room(conn: Connection) -> None:
-    """Numbers that were given after the backup stand in mails that are out, so they are not given again."""
+    """Numbers that were given after the backup stand in mails that are out, so they are not given again: nor those that
+    were given after the same backup had been restored before, as each time they go on somewhere else."""
     conn.execute(
         text(
             """SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, COALESCE(last_value, 1) + :room)
                FROM pg_sequences WHERE schemaname = current_schema()"""
         ),
-        {"room": ROOM},
+        {"room": ROOM + secrets.randbelow(SOMEWHERE)},
     )
 
 
 ROOM = 1_000_000
+SOMEWHERE = 50_000_000  # some numbers end at two thousand millions: eighty restores

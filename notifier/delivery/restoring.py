@@ -38,6 +38,12 @@ def doubtful(conn: Connection, until: datetime) -> Doubtful:
     return Doubtful(row.batches, int(row.people), len(_schedules(conn, until)))
 
 
+def last_tried_at(conn: Connection) -> datetime | None:
+    """When this database last knew of a mail that was sent or tried."""
+    tried_at: datetime | None = conn.execute(text("SELECT max(attempted_at) FROM batches")).scalar_one()
+    return tried_at
+
+
 def park(
     engine: Engine, *, until: datetime, settings: Settings, now: datetime, drop: bool = False
 ) -> Doubtful:

@@ -132,6 +132,12 @@ def test_a_line_about_somebody_that_cannot_be_read_is_no_reason_to_mail_them(
     assert office.states() == {"planned": 8}
 
 
+def test_it_says_so_where_nothing_shows_that_there_was_a_restore(run: Run, office: Office) -> None:
+    words = "Nothing here shows that this database was restored"
+    assert words not in run("db", "restored", *NOTE, "--yes")
+    assert words in run("db", "restored", *NOTE, "--dry-run")
+
+
 def test_what_was_moved_whole_goes_on_as_it_was(run: Run, office: Office) -> None:
     run("db", "restored", "--nothing-lost", *NOTE, "--yes")
     run("sending", "resume", *NOTE)
@@ -172,3 +178,25 @@ def test_nothing_is_done_where_nobody_can_be_asked(run: Run, office: Office) -> 
 @pytest.mark.parametrize("words", [("--until", "yesterday"), ("--until", "")])
 def test_a_moment_that_is_none_is_named(run: Run, office: Office, words: tuple[str, str]) -> None:
     assert "It looks like" in run("db", "restored", *NOTE, *words, "--yes", code=2)
+
+
+def test_a_moment_before_mail_that_the_backup_knows_of_is_no_moment(run: Run, office: Office) -> None:
+    """The year is mistyped: no schedule would be parked, and all would be mailed again."""
+    office.sql("UPDATE batches SET attempted_at = '2026-11-22T08:00:37.5Z'")
+    for early in ("2025-11-23T09:00Z", "2026-11-22T08:00:36Z"):
+        with pytest.raises(
+            NotifierError, match="too early: this backup itself knows of mail at 2026-11-22T08:00:37Z"
+        ):
+            run("db", "restored", "--until", early, *NOTE, "--yes")
+    assert office.states() == {"planned": 8}
+    run("db", "restored", "--until", "2026-11-22T08:00:37Z", *NOTE, "--yes")
+    assert office.states() == {"unknown": 8}
+
+
+def test_without_a_log_it_says_who_is_mailed_again(run: Run, office: Office, tmp_path: Path) -> None:
+    words = "No --log names anybody who stopped"
+    assert words in run("db", "restored", *NOTE, "--dry-run")
+    assert words not in run("db", "restored", "--nothing-lost", *NOTE, "--dry-run")
+    log = tmp_path / "web.log"
+    log.write_text(as_json("2026-11-23T09:00:00Z", "stopped", anna_of(office)))
+    assert words not in run("db", "restored", *NOTE, "--log", str(log), "--dry-run")

@@ -259,6 +259,18 @@ def test_numbers_that_stand_in_mails_are_not_given_again(drill: Drill, office: O
     assert office.world.target(condition("Eczema")) > lost
 
 
+def test_nor_those_that_were_given_after_the_same_backup_had_been_restored_before(
+    drill: Drill, office: Office
+):
+    drill.back_up()
+    given = list[int]()
+    for name in ("Eczema", "Migraine"):
+        drill.restore()
+        drill.restored()
+        given.append(office.world.target(condition(name)))
+    assert given[0] != given[1]
+
+
 def test_an_ordinary_role_may_ask_where_its_database_is(
     engine: Engine, settings: Settings, server: Connection
 ):
