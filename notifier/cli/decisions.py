@@ -108,10 +108,7 @@ def drop(
       notifier deliveries drop --state failed --run daily/2026-11-22/UTC/08 --note "too late to be of use"
       notifier deliveries drop --event 812 --note "a wrong mail"
     """
-    if bool(batches) == bool(state or run or event is not None):
-        raise typer.BadParameter("Give batch numbers, or --state, --run, --event or some of them.")
-    if state in (NotGone.planned, NotGone.retrying) and run is None and event is None:
-        raise typer.BadParameter("Of mail that is still to go out, say also --run or --event.")
+    _check_choice(batches, state, run, event)
     if note is None and not dry_run:
         raise typer.BadParameter("It must say why; operators read it later.", param_hint="--note")
     with open_session() as session:
@@ -123,6 +120,16 @@ def drop(
                 ids = [row.id for row in chosen]
                 dropped = give_up(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
     _report(chosen, Decided("dropped", batches or [], dropped, dry_run), json)
+
+
+def _check_choice(
+    batches: list[int] | None, state: NotGone | None, run: str | None, event: int | None
+) -> None:
+    """All that is planned is no choice that anybody means."""
+    if bool(batches) == bool(state or run or event is not None):
+        raise typer.BadParameter("Give batch numbers, or --state, --run, --event or some of them.")
+    if state in (NotGone.planned, NotGone.retrying) and run is None and event is None:
+        raise typer.BadParameter("Of mail that is still to go out, say also --run or --event.")
 
 
 def _not_gone(

@@ -76,7 +76,7 @@ _TOO_MANY_OF_ALL = (
     Problem(
         error="Too many wrong logins have come.",
         where="header.authorization",
-        remedy="Wait a minute. With TRUSTED_PROXIES set rightly, those of strangers would not be yours.",
+        remedy="Wait a minute, then load this page anew. Callers cannot be told apart here: set TRUSTED_PROXIES.",
     ),
     {"retry-after": "60"},
 )

@@ -66,6 +66,7 @@ def ask_resume(visit: Visit) -> Response:
         "Resume sending?",
         [
             *(told or ["Nothing holds sending at the moment."]),
+            *([_ALSO_DIGESTS] if "unwelcome" in brakes else []),
             "Is the cause mended? If not, it will stop again.",
         ],
         "Resume sending",
@@ -140,9 +141,13 @@ def resend(visit: Visit) -> Response:
     return visit.leads_to("/runs", done="resent" if found.people else "resent-nobody")
 
 
+_ALSO_DIGESTS = (
+    "To resume here lets those digests go, too, and their count begins anew. The command `notifier sending resume` "
+    "leaves them held."
+)
 BRAKE_NAMES = {
     "paused": "An operator paused it",
-    "unwelcome": "It stopped by itself",
+    "unwelcome": "Digests are held, as too many people complain or bounce",
     "breaker": "The provider refuses the account",
     "throttled": "The provider asked us to wait",
 }

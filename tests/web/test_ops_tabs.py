@@ -111,7 +111,9 @@ def test_a_brake_that_came_on_since_is_not_lifted_unread(operator: Operator, off
     assert "What you were asked about is lifted." in told
     assert "Sending goes on." not in told
     assert office.sql("SELECT name FROM brakes") == [("unwelcome",)]
-    assert "9 of 600 mails were reported as spam" in Tab(operator, "/sending/resume").page
+    anew = said(Tab(operator, "/sending/resume").page)
+    assert "9 of 600 mails were reported as spam" in anew
+    assert "their count begins anew" in anew
     assert "Sending goes on." in Tab(operator, "/sending/resume").press()
     assert office.sql("SELECT name FROM brakes") == []
 
