@@ -39,7 +39,10 @@ UPDATE batches SET state = 'accepted', attempts = 1, attempted_at = :at, called_
 WHERE run_id = :run_id;
 UPDATE deliveries SET state = CASE WHEN hashtext(id::text) % 500 = 0 THEN 'bounced' ELSE 'delivered' END,
        state_at = :at + interval '15 minutes'
-WHERE run_id = :run_id
+WHERE run_id = :run_id;
+INSERT INTO feedback_events (event_id, delivery_id, kind, occurred_at, received_at, applied_at)
+SELECT id, id, CASE state WHEN 'bounced' THEN 'bounce' ELSE state END, state_at, state_at, state_at
+FROM deliveries WHERE run_id = :run_id
 """
 
 

@@ -55,8 +55,10 @@ PAGES = {
 }
 _FAIL_ALL = """UPDATE batches SET state = 'failed', attempts = 8, failure_class = 'fault', ended_at = :now
                WHERE run_id = :run_id"""
-_FAIL_SOME = """UPDATE deliveries SET state = 'failed', reason = 'made up', state_at = :now
-                WHERE run_id = :run_id AND hashtext(id::text) % 10 = 0"""
+_FAIL_SOME = """WITH failed AS (
+                  UPDATE deliveries SET state = 'failed', reason = 'made up', state_at = :now
+                  WHERE run_id = :run_id AND hashtext(id::text) % 10 = 0 RETURNING id)
+                DELETE FROM feedback_events f USING failed WHERE f.delivery_id = failed.id"""
 
 
 def now() -> datetime:
