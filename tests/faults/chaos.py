@@ -77,6 +77,8 @@ class Chaos:
         chance.shuffle(order)
         while not self._over.is_set():
             for step in order:
+                if step in steps.OF_PAGES - self.steps_left():
+                    continue
                 whom = steps.GROUP if chance.random() < 0.1 else steps.ALONE
                 steps.arm(self.house.plans, step, whom)
                 if self._over.wait(chance.uniform(*self.step_seconds)):

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, text
 
+from tests.faults.letters import Letters, kind_of
 from tests.faults.world import HARSH_FATES, World
 
 NCT_ID = re.compile(r"NCT\d{8}")
@@ -25,6 +26,7 @@ class Verdict:
     wrong: list[Pair] = field(default_factory=list)  # told of what they did not ask for, or after they left
     open: dict[str, int] = field(default_factory=dict)  # deliveries without a final state
     doubted: int = 0  # batches that wait for an operator
+    letters: Letters = field(default_factory=Letters)
 
     @property
     def people_missed(self) -> int:
@@ -32,7 +34,8 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        return not (self.missed or self.twice or self.wrong or self.open or self.doubted)
+        whole = not (self.missed or self.twice or self.wrong or self.open or self.doubted)
+        return whole and self.letters.clean
 
 
 def judge(
@@ -41,7 +44,8 @@ def judge(
     texts: dict[str, str],
     left: dict[str, tuple[int, float]],
 ) -> Verdict:
-    """`texts`: what each call said, by its message id. `left`: who stopped, in which wave and when."""
+    """Of digests. `texts`: what each call said, by its message id. `left`: who stopped, in which wave and when."""
+    mails = [mail for mail in mails if kind_of(mail) is None]
     studies = {message_id: frozenset(NCT_ID.findall(words)) for message_id, words in texts.items()}
     told: dict[str, Counter[str]] = defaultdict(Counter)
     verdict = Verdict()

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ SECRET_KEY = "a-key-for-fault-tests-0123456789abcdef"
 WORKERS, SCHEDULERS = ("worker1", "worker2"), ("beat1", "beat2")
 CHILDREN = 2
 CELERY = ("celery", "--quiet", "-A", "tasks")
+PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -37,6 +40,9 @@ class House:
     web_port: int = field(default_factory=free_port)
     processes: "dict[str, subprocess.Popen[str]]" = field(default_factory=dict)
     http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=15))
+    refusals: Counter[str] = field(
+        default_factory=Counter
+    )  # answers of 500 and more, by the path's first part
 
     @property
     def url(self) -> str:
@@ -57,6 +63,7 @@ class House:
             "API_KEYS": API_KEY,
             "PORT": str(self.web_port),
             "PUBLIC_URL": self.url,
+            "TRUSTED_PROXIES": "1",  # each visitor comes from a network of their own
             "MAIL_PROVIDER": "sendgrid",
             "SENDGRID_API_KEY": self.fake.api_key,
             "SENDGRID_API_URL": self.fake.url,
@@ -118,6 +125,23 @@ class House:
 
     def signal(self, name: str, number: int) -> None:
         kill(self.processes[name], number)
+
+    def persist(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> bytes:
+        """Until it is answered well: the house may be on fire."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            try:
+                answer = self.http.request(method, self.url + path, body=body, headers=headers)
+                if answer.status < 300:
+                    return bytes(answer.data)
+                assert answer.status >= 500, answer.data
+                self.refusals[path.split("/")[1]] += 1
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(0.2)
+        raise AssertionError(f"{method} {path[:12]} was not answered within {PATIENCE_SECONDS} s")
 
     def answers(self) -> bool:
         try:

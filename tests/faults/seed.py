@@ -17,8 +17,10 @@ from tests.fakes.sendgrid.control import as_process
 from tests.faults.chaos import Chaos
 from tests.faults.counting import Verdict, dump, judge, look_into_ledger, parked_pairs
 from tests.faults.house import SCHEDULERS, WORKERS, House, open_house
+from tests.faults.letters import doubts_of_letters, judge_letters
 from tests.faults.servers import Redis, database
 from tests.faults.site import Site
+from tests.faults.visitors import Visitors
 from tests.faults.watch import Death, Watch
 from tests.faults.world import MILD_FATES, World
 from tests.waiting import wait_for
@@ -58,9 +60,8 @@ class Result:
     def good(self) -> bool:
         if self.plan.webhook:
             return self.rested and self.verdict.clean
-        return self.rested and not (
-            self.verdict.twice or self.verdict.wrong or self.verdict.open or self.unlisted
-        )
+        bad = self.verdict.twice or self.verdict.wrong or self.verdict.open or self.unlisted
+        return self.rested and self.verdict.letters.clean and not bad
 
 
 def run_seed(plan: Plan, server: str, *, keep: Path | None = None) -> Result:
@@ -93,13 +94,16 @@ def _run(plan: Plan, server: str, folder: Path) -> Result:
             fake.webhook(url=hook, duplicates=0.1, shuffle=True, missing=0.2, seed=plan.seed)
         fake.fates(world.fates())
         site = Site(house, world, engine, house.settings)
+        visitors = Visitors(house, world)
         chaos = Chaos(house, redis, world, plan.step_seconds)
         watch = stack.enter_context(Watch(house, engine))
-        rested = _live(plan, site, chaos, engine)
-        return _count(plan, site, chaos, watch, rested, time.monotonic() - begun)
+        rested = _live(plan, site, visitors, chaos, engine)
+        result = _count(plan, site, chaos, watch, rested, time.monotonic() - begun)
+        result.verdict.letters = judge_letters(visitors.promised, _mails(folder), doubts_of_letters(engine))
+        return result
 
 
-def _live(plan: Plan, site: Site, chaos: Chaos, engine: Engine) -> bool:
+def _live(plan: Plan, site: Site, visitors: Visitors, chaos: Chaos, engine: Engine) -> bool:
     site.people_arrive()
     for name in (*WORKERS, *SCHEDULERS):
         site.house.start(name)
@@ -110,9 +114,10 @@ def _live(plan: Plan, site: Site, chaos: Chaos, engine: Engine) -> bool:
             wait_for(lambda: site.house.fake.stats()["calls"], seconds=90)
             chaos.begin()
         site.some_leave(wave)
-        time.sleep(plan.wave_seconds)
+        visitors.come(wave, plan.wave_seconds)
         wave += 1
     chaos.end()
+    visitors.go()
     for calm in range(wave, wave + plan.calm_waves):
         site.news(calm)
         time.sleep(plan.wave_seconds)
@@ -137,13 +142,17 @@ def _comes_to_rest(plan: Plan, site: Site, engine: Engine) -> bool:
 _OPEN = """
 SELECT (SELECT count(*) FROM batches WHERE state IN ('planned', 'sending', 'retrying')
            OR :doubt AND state = 'unknown')
-     + (SELECT count(*) FROM feedback_events WHERE applied_at IS NULL)
+     + (SELECT count(*) FROM feedback_events WHERE applied_at IS NULL) + (SELECT count(*) FROM link_requests)
 """
+
+
+def _mails(folder: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in (folder / "mails.ndjson").read_bytes().splitlines()]
 
 
 def _count(plan: Plan, site: Site, chaos: Chaos, watch: Watch, rested: bool, seconds: float) -> Result:
     fake, engine = site.house.fake, watch.engine
-    mails = [orjson.loads(line) for line in (site.house.folder / "mails.ndjson").read_bytes().splitlines()]
+    mails = _mails(site.house.folder)
     verdict = judge(site.world, mails, fake.texts(), site.left)
     look_into_ledger(engine, verdict)
     stats = fake.stats()
@@ -153,7 +162,15 @@ def _count(plan: Plan, site: Site, chaos: Chaos, watch: Watch, rested: bool, sec
     ]
     assert not odd, odd
     result = Result(
-        plan, verdict, len(mails), seconds, rested, watch.deaths, chaos.did, stats["answers"], site.refusals
+        plan,
+        verdict,
+        len(mails),
+        seconds,
+        rested,
+        watch.deaths,
+        chaos.did,
+        stats["answers"],
+        site.house.refusals["u"],
     )
     listed = orjson.loads(
         site.house.command("deliveries", "list", "--state", "unknown", "--limit", "10000", "--json")

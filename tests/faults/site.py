@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import orjson
-import urllib3
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +19,6 @@ from tests.faults.world import World
 from tests.journeys.records import Record
 
 FIRST_DAY = datetime(2027, 1, 4, 23, 59, tzinfo=UTC)  # by then each zone has had its hour
-PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -30,7 +28,6 @@ class Site:
     engine: Engine
     settings: Settings
     left: dict[str, tuple[int, float]] = field(default_factory=dict)  # address: (wave, Unix seconds)
-    refusals: int = 0  # answers other than 200 to a one-click POST
 
     def people_arrive(self) -> None:
         """Before anything breaks."""
@@ -56,27 +53,12 @@ class Site:
     def _push(self, records: list[Record]) -> None:
         headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
         body = orjson.dumps({"studies": [{"record": record} for record in records]})
-        answer = self._persist("PUT", "/v1/studies", body, headers)
+        answer = self.house.persist("PUT", "/v1/studies", body, headers)
         assert not orjson.loads(answer)["errors"], answer
 
     def _click(self, url: str) -> None:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        self._persist("POST", url.removeprefix(self.house.url), b"List-Unsubscribe=One-Click", headers)
-
-    def _persist(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        """Until it is answered well: the house may be on fire."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < end:
-            try:
-                answer = self.house.http.request(method, self.house.url + path, body=body, headers=headers)
-                if answer.status == 200:
-                    return bytes(answer.data)
-                assert answer.status >= 500, answer.data
-                self.refusals += path.startswith("/u/")
-            except urllib3.exceptions.HTTPError:
-                pass
-            time.sleep(0.2)
-        raise AssertionError(f"{method} {path[:12]} was not answered within {PATIENCE_SECONDS} s")
+        self.house.persist("POST", url.removeprefix(self.house.url), b"List-Unsubscribe=One-Click", headers)
 
     def _plan_daily(self, number: int) -> None:
         at = FIRST_DAY + timedelta(days=number)

@@ -25,6 +25,9 @@ PLANNING = "planning"
 PLANNED = "planned"
 APPLYING = "applying"
 SWEPT = "swept"
+SIGNED_UP = "signed-up"
+LINK_ASKED = "link-asked"
+LINK_POSTED = "link-posted"
 
 STEPS = {
     BEFORE_CLAIM: "before the claim",
@@ -41,8 +44,14 @@ STEPS = {
     PLANNED: "a run planned, nobody woken",
     APPLYING: "feedback applied, not committed",
     SWEPT: "leases swept, doubt not settled",
+    SIGNED_UP: "a sign-up stored, not answered",
+    LINK_ASKED: "a link asked for, not answered",
+    LINK_POSTED: "a link's letter written, not committed",
 }
 """In the order of a send, then what surrounds it."""
+
+OF_PAGES = {SIGNED_UP, LINK_ASKED}
+"""Once in a seed: nothing comes in until the web process is back."""
 
 ALONE, GROUP = "alone", "group"
 

@@ -8,16 +8,17 @@ from typing import Any
 from tests.faults import steps
 from tests.faults.seed import Result
 
-HEAD = "seed  mails kills faults missed twice wrong open doubt  secs"
+HEAD = "seed  mails kills faults missed twice wrong open doubt  secs  letters missed twice again"
 NO_FAULT = ("202", "400")
 
 
 def line(result: Result) -> str:
-    verdict = result.verdict
+    verdict, letters = result.verdict, result.verdict.letters
     return (
         f"{result.plan.seed:>4} {result.mails:>6} {kills(result):>5} {sum(faults(result).values()):>6}"
         f" {verdict.people_missed:>6} {len(verdict.twice):>5} {len(verdict.wrong):>5}"
         f" {sum(verdict.open.values()):>4} {verdict.doubted:>5} {result.seconds:>5.0f}"
+        f"  {letters.promised:>7} {len(letters.missed):>6} {len(letters.twice):>5} {letters.again:>5}"
         f"{'' if result.rested else '  did not come to rest'}{'' if result.good else '  <-- NOT GOOD'}"
     )
 
@@ -83,6 +84,7 @@ def as_json(results: list[Result]) -> list[dict[str, Any]]:
             "wrong": result.verdict.wrong,
             "open": result.verdict.open,
             "doubted": result.verdict.doubted,
+            "letters": vars(result.verdict.letters),
             "parked": result.parked,
             "unlisted": result.unlisted,
             "deaths": Counter(death.step for death in result.deaths),

@@ -36,6 +36,7 @@ def short(seed: int, server: str, folder: Path, *, webhook: bool) -> Result:
 def test_whatever_is_killed_nobody_is_missed_and_nobody_is_mailed_twice(server: str, tmp_path: Path) -> None:
     result = short(1, server, tmp_path, webhook=True)
     assert result.good, as_json([result])
+    assert result.verdict.letters.promised
     assert len({death.step for death in result.deaths}) >= len(steps.STEPS) - 3  # chance may spare a few
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from celery.app.base import Celery
 from celery.utils import uuid
 
-from notifier.delivery import brakes, calls, claiming, planning, recording, rounds, sending
+from notifier.delivery import brakes, calls, claiming, links_asked, planning, recording, rounds, sending
 from notifier.delivery.feedback import applying
 from notifier.delivery.providers import http_line, sendgrid_http
 from notifier.settings import Settings
@@ -35,6 +35,8 @@ def main() -> None:
     hook_steps()
     publish_twice()
     program, sys.argv = sys.argv[1], sys.argv[1:]
+    if program == "notifier":
+        hook_pages()
     runpy.run_module({"celery": "celery", "notifier": "notifier"}[program], run_name="__main__")
 
 
@@ -67,7 +69,9 @@ def publish_twice() -> None:
 def hook_steps() -> None:
     before(sending, "claim_batches", steps.BEFORE_CLAIM)
     after(claiming, "skip_unwanted", steps.CLAIMED, when=lambda _, conn, ids, now: bool(ids))
-    after(sending, "claim_batches", steps.COMMITTED, when=lambda result, *_, **__: bool(result))
+    after(claiming, "skip_unwanted_letters", steps.CLAIMED)
+    for claim in ("claim_batches", "claim_letters"):
+        after(sending, claim, steps.COMMITTED, when=lambda result, *_, **__: bool(result))
     before(calls.Calls, "make", steps.BEGUN)
     before(rounds, "record", steps.ANSWERED, when=lambda conn, results, **_: bool(results))
     after(rounds, "record", steps.RECORDING, when=lambda _, conn, results, **__: bool(results))
@@ -76,7 +80,15 @@ def hook_steps() -> None:
     after(jobs, "plan_run", steps.PLANNED, when=lambda planned, *_, **__: bool(planned and planned.batches))
     after(applying, "_apply_chunk", steps.APPLYING, when=lambda count, *_, **__: bool(count))
     after(jobs, "expire_leases", steps.SWEPT)
+    after(links_asked, "_post", steps.LINK_POSTED, when=lambda posted, *_: bool(posted))
     hook_call(http_line.Line)
+
+
+def hook_pages() -> None:
+    from notifier.web import fresh_link, sign_ups
+
+    after(sign_ups, "store_sign_up", steps.SIGNED_UP)
+    before(fresh_link, "page", steps.LINK_ASKED, when=lambda _, name, *__, **___: name == "link_sent")
 
 
 def before(owner: Any, name: str, step: str, when: Callable[..., bool] = lambda *_, **__: True) -> None:

@@ -106,6 +106,24 @@ class World:
                 found[person.email] |= dict.fromkeys(wave.reaches(person), number)
         return found
 
+    def newcomers(self, wave: int) -> list[tuple[str, str]]:
+        """(address, condition) of each who signs up in this wave, and goes no further."""
+        chance = random.Random(f"newcomers {self.seed} {wave}")
+        return [
+            (f"newcomer{wave}x{number}@example.org", chance.choice(CONDITIONS))
+            for number in range(self.waiting_count)
+        ]
+
+    def lost_links(self, wave: int) -> list[str]:
+        """Who asks for a fresh link in this wave."""
+        steady = self.with_end("")[wave * self.waiting_count :]
+        return [person.email for person in steady[: self.waiting_count]]
+
+    @property
+    def waiting_count(self) -> int:
+        """In each wave so many wait for each kind of letter."""
+        return max(4, self.people_count // 100)
+
     def first_records(self) -> list[Record]:
         return [record(nct_id, first_posted=OLD) for nct_id in self.known]
 
