@@ -169,7 +169,7 @@ def list_corrections(limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20
 
       notifier corrections list
     """
-    with open_session() as session, session.engine.connect() as conn:
+    with open_session(only_looks=True) as session, session.engine.connect() as conn:
         rows = newest_corrections(conn, limit)
         states = states_of_runs(conn, [row.run_id for row in rows if row.run_id])
     if json:

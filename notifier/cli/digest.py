@@ -103,7 +103,7 @@ def show_preview(
       notifier digest preview ana@example.org
       notifier digest preview ana@example.org --part html --out mail.html
     """
-    with open_session() as session:
+    with open_session(only_looks=True) as session:
         key = address_key_of(session, email)
         try:
             found = preview(session.engine, key, at=session.clock())

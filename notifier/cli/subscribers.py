@@ -69,7 +69,7 @@ def show(email: str, note: LookNote = LOOKED, json: Json = False) -> None:
 
       notifier subscribers show ana@example.org
     """
-    with open_session() as session:
+    with open_session(only_looks=True) as session:
         person = _person(session, email, "person_shown", note)
     if json:
         return print_json({name: value for name, value in person.items() if name != "deliveries"})
@@ -99,7 +99,7 @@ def export(email: str, note: LookNote = LOOKED) -> None:
 
       notifier subscribers export ana@example.org > ana.json
     """
-    with open_session() as session:
+    with open_session(only_looks=True) as session:
         print_json(_person(session, email, "person_exported", note))
 
 
