@@ -73,7 +73,16 @@ def test_scheduler_and_workers_that_are_silent(run: Run, office: Office) -> None
 
 
 @pytest.mark.parametrize(
-    "words", [("status",), ("deliveries", "list"), ("trace", "--email", "a@example.org")]
+    "words",
+    [
+        ("status",),
+        ("deliveries", "list"),
+        ("trace", "--email", "a@example.org"),
+        ("subscribers", "show", "a@example.org"),
+        ("subscribers", "export", "a@example.org"),
+        ("digest", "preview", "a@example.org"),
+        ("corrections", "list"),
+    ],
 )
 def test_where_nothing_is_set_up_a_look_makes_nothing_and_says_where_it_looked(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
