@@ -29,12 +29,9 @@ def network_of(request: Request, settings: Settings) -> str:
 
 
 def network_told_apart(request: Request, settings: Settings) -> str | None:
-    """None where it may be that of a proxy which TRUSTED_PROXIES does not count: then it is everybody's."""
+    """None where TRUSTED_PROXIES counts none: we speak no TLS, so it is the address of a proxy, and everybody's."""
     network = network_of(request, settings)
-    address = _address(network.partition("/")[0])
-    if address is None or not (settings.trusted_proxies or address.is_global):
-        return None
-    return network
+    return network if settings.trusted_proxies and network != UNKNOWN else None
 
 
 def _network(host: str) -> str:

@@ -29,7 +29,7 @@ def office(engine: Engine, settings: Settings) -> Office:
 
 def beaten(office: Office, ago: timedelta) -> None:
     for queue in QUEUES:
-        beat(office.world.engine, now=datetime.now(UTC) - ago, queue=queue)
+        beat(office.world.engine, now=datetime.now(UTC) - ago, name=queue)
 
 
 def test_all_is_well(run: Run, office: Office) -> None:
@@ -109,6 +109,20 @@ def test_a_look_at_a_database_of_your_own_needs_no_redis_and_makes_no_key(
     with pytest.raises(NotifierError, match="SECRET_KEYS is not set"):
         run("trace", "--email", "anna@example.org")
     assert not nowhere.exists()
+
+
+def test_what_no_worker_has_ever_served_is_not_said_to_be_well(run: Run, office: Office) -> None:
+    office.sql("DELETE FROM heartbeats WHERE name = 'send'")
+    assert run("status", code=1).startswith(
+        "Nothing has answered yet: no worker for send has been seen since"
+    )
+    office.sql("DELETE FROM heartbeats")
+    told = run("status", code=1)
+    assert told.startswith("Nothing has answered yet: no worker has been seen since Notifier was set up")
+    for queue in QUEUES:
+        assert f"queue {queue} " in told
+    assert (report := run("status", "--json", code=1))["ok"] is False
+    assert report["troubles"] == []
 
 
 def test_a_share_of_too_few_mails_is_not_judged_by(run: Run, office: Office) -> None:

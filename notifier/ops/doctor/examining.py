@@ -58,6 +58,7 @@ def _first(here: Installation) -> list[Check]:
         Check("templates", lambda: place.templates(settings)),
         Check("disk", lambda: place.disk(here.chosen)),
         Check("outbox", lambda: place.outbox(settings)),
+        Check("proxies", lambda: place.proxies(settings)),
         Check("visibility-timeout", lambda: place.task_limits(here.limits)),
         Check("database", lambda: database.reachable(here.engine)),
         Check("redis", lambda: broker.reachable(redis_url)),

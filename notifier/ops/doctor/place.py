@@ -128,6 +128,19 @@ def outbox(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def proxies(settings: Settings) -> Iterator[Finding]:
+    """The web process speaks no TLS, so an address that the world can reach is a proxy's."""
+    if settings.trusted_proxies or on_this_machine(settings.public_url):
+        yield well("proxies", "Visitors are told apart.")
+        return
+    yield doubtful(
+        "proxies",
+        "TRUSTED_PROXIES is 0, but a proxy must stand before the web process, as PUBLIC_URL is https.",
+        why="All visitors look like one: a few strangers can use up the sign-ups of all, and the operator's logins.",
+        remedy="Set it to how many proxies add to X-Forwarded-For, mostly 1.",
+    )
+
+
 def task_limits(limits: Limits) -> Iterator[Finding]:
     visible, longest = limits.visibility_timeout, limits.task_time_limit
     told = f"{longest.total_seconds():g} s for a task, {visible.total_seconds():g} s until Redis hands it on"

@@ -54,6 +54,15 @@ def test_a_secret_that_is_none_is_named_and_not_shown(
     assert not any(one in told for value in changes.values() if isinstance(value, list) for one in value)
 
 
+def test_a_proxy_that_is_not_counted_is_named(patient: Patient) -> None:
+    assert patient.found("proxies").status == "pass"
+    patient.change(public_url="https://updates.example.org")
+    found = patient.found("proxies")
+    assert (found.status, "TRUSTED_PROXIES is 0" in found.what) == ("warn", True)
+    patient.change(trusted_proxies=1)
+    assert patient.found("proxies").status == "pass"
+
+
 def test_a_short_name_that_is_in_a_random_password_by_chance(patient: Patient) -> None:
     patient.change(ops_username="a", ops_password=SecretStr("Zk3aQ9w-Xv7bT1pLrM5e"))
     assert patient.found("secrets").status == "pass"
