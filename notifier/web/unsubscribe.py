@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from notifier.delivery.withdrawing import stop_one
+from notifier.languages.catalogue import ENGLISH, language_of
 from notifier.languages.messages import Message
 from notifier.links.tokens import BadToken
 from notifier.subscriptions.stopping import Stopped, stop_person
@@ -23,7 +24,6 @@ from notifier.web.confirm import bad_link
 from notifier.web.forms import Form, PlainRoute, read_form, token_in
 from notifier.web.less_often import OFTEN, less_often_page, take_less_often
 from notifier.web.mailing import post_receipt, wake_letters
-from notifier.web.negotiation import language_for, read_by
 from notifier.web.reader import find_reader
 from notifier.web.service import Service, service_of
 from notifier.web.stop_pages import already_stopped_page, ask_page, may_undo, stopped_page, undo
@@ -102,8 +102,7 @@ async def post(request: Request) -> Response:
 
 def _one_click(request: Request, link: Link) -> Response:
     """Mail providers do not read the answer; a mail program may show it to its reader, whose language we know."""
-    read_by(request, _stop(service_of(request), link, "one_click").locale)
-    language = language_for(request)
+    language = language_of(_stop(service_of(request), link, "one_click").locale or ENGLISH)
     return PlainTextResponse(f"{DONE.told(language)}\n", headers={"content-language": language.locale})
 
 
