@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from notifier.cli.output import Json, Yes, confirm, print_json, stderr
 from notifier.cli.session import Session, open_session
-from notifier.delivery.deciding import batches_in_question, batches_not_gone, batches_to_drop
+from notifier.delivery.deciding import as_they_were, batches_in_question, batches_not_gone, batches_to_drop
 from notifier.delivery.listing import run_of
 from notifier.delivery.readers import of_event
 from notifier.ops.actions import COMMAND_LINE, give_up, send_again
@@ -69,7 +69,7 @@ def retry(
         if chosen and not dry_run and note is not None:
             confirm(f"{_told(chosen)} Those in doubt may already have been mailed. Send again?", yes)
             with session.engine.begin() as conn:
-                ids = [row.id for row in chosen]
+                ids = as_they_were(conn, chosen)  # the question may have stood there for hours
                 retried = send_again(conn, ids, actor=COMMAND_LINE, note=note, now=session.clock())
             wake("tasks.send")
     _report(chosen, Decided("retried", batches or [], retried, dry_run), json)

@@ -14,17 +14,31 @@ NOT_GONE = ("planned", "retrying", *IN_QUESTION)
 def batches_in_question(
     conn: Connection, *, state: str | None = None, run_id: int | None = None
 ) -> Sequence[Row[Any]]:
-    """(id, state, people) of the batches that can be sent again: those that failed and those in doubt, or one kind
-    of them, of all runs or of one."""
+    """(id, state, people, called_at) of the batches that can be sent again: those that failed and those in doubt, or
+    one kind of them, of all runs or of one."""
     assert state is None or state in IN_QUESTION
     run = "" if run_id is None else " AND b.run_id = :run_id"
     kinds = [_OF_STATE.format(state=kind) + run for kind in ((state,) if state else IN_QUESTION)]
     return conn.execute(text(" UNION ALL ".join(kinds) + " ORDER BY id"), {"run_id": run_id}).all()
 
 
+def as_they_were(conn: Connection, rows: Sequence[Row[Any]]) -> list[int]:
+    """Those of these that are in the same state, and were not called since: what an operator was asked about."""
+    bind = {name: [getattr(row, name) for row in rows] for name in ("id", "state", "called_at")}
+    return list(conn.execute(text(_AS_THEY_WERE), bind).scalars())
+
+
+_AS_THEY_WERE = """
+SELECT b.id FROM batches b
+JOIN unnest(CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:called_at AS timestamptz[])) AS v (id, state, at)
+  ON v.id = b.id AND v.state = b.state AND v.at = COALESCE(b.attempted_at, b.created_at)
+ORDER BY b.id FOR UPDATE OF b
+"""
+
 # The state as a word, so that its partial index is found.
 _OF_STATE = """
-SELECT b.id, b.state, (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id AND d.state IS NULL) AS people
+SELECT b.id, b.state, (SELECT count(*) FROM deliveries d WHERE d.batch_id = b.id AND d.state IS NULL) AS people,
+       COALESCE(b.attempted_at, b.created_at) AS called_at
 FROM batches b WHERE b.state = '{state}'
 """
 

@@ -51,6 +51,26 @@ def test_a_dry_run_counts_and_changes_nothing(run: Run, office: Office) -> None:
     assert office.states() == {"accepted": 4, "failed": 3, "unknown": 1}
 
 
+def test_what_was_sent_elsewhere_while_the_question_stood_is_not_sent_by_its_answer(
+    run: Run, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asked about mail that nobody had. By now they may have it."""
+
+    def hours_later(*_: object) -> None:
+        ((batch,), *_others) = office.sql("SELECT id FROM batches WHERE state = 'failed' ORDER BY id")
+        office.sql("UPDATE batches SET state = 'retrying', attempts = 0 WHERE id = :id", id=batch)
+        office.clock.now += days(1) / 24
+        office.provider.answers = [lambda _: Outcome("unknown", reason="timed out")]
+        office.send()
+
+    monkeypatch.setattr("notifier.cli.decisions.confirm", hours_later)
+    report = run(
+        "deliveries", "retry", "--run", str(office.sql("SELECT key FROM runs")[0][0]), *WHY, "--json"
+    )
+    assert report == {"batches": 4, "people": 4, "retried": 3, "dry_run": False}
+    assert office.sql("SELECT state FROM batches WHERE id = 1") == [("unknown",)]
+
+
 def test_where_nobody_can_answer_nobody_is_asked_and_nothing_is_sent(run: Run, office: Office) -> None:
     assert "--yes" in run("deliveries", "retry", "--state", "failed", *WHY, code=2)
     ((batch,), *_) = office.sql("SELECT id FROM batches WHERE state = 'failed'")
