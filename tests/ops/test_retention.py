@@ -16,21 +16,23 @@ from notifier.delivery.expiring import Horizon
 from notifier.delivery.feedback.applying import apply_feedback
 from notifier.delivery.feedback.taking import take_feedback
 from notifier.delivery.providers import DELIVERY_ID_ARG
+from notifier.delivery.withdrawing import stop_one
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.ops.retention import retain
 from notifier.subscriptions.signing_up import confirm
+from notifier.subscriptions.stopping import stop_all
 from notifier.web.app import create_app
 from tests.conftest import SECRET_KEY
 from tests.delivery.mailroom import sign_up
-from tests.delivery.office import Office
-from tests.world import NOON, condition, days
+from tests.delivery.office import Office, everybody_once
+from tests.world import NOON, condition, days, snapshot
 
 DRY_EYE, GOUT = condition("Dry Eye"), condition("Gout")
 LEDGER = ("deliveries", "batches", "editions", "edition_items", "feedback_events")
 
 
-def upkeep(office: Office) -> dict[str, int]:
-    return retain(office.world.engine, office.world.settings, clock=office.clock)
+def upkeep(office: Office, **settings: int) -> dict[str, int]:
+    return retain(office.world.engine, office.world.settings.model_copy(update=settings), clock=office.clock)
 
 
 def rows(office: Office, *tables: str) -> list[int]:
@@ -90,6 +92,15 @@ def test_evidence_about_mail_in_doubt_stays(office: Office):
     office.clock.now += days(100)
     upkeep(office)
     assert rows(office, "feedback_events") == [8]
+
+
+def test_mail_that_waits_for_long_still_says_what_happened(office: Office):
+    office.clock.now += days(40)
+    office.world.tick(office.clock())
+    upkeep(office, keep_events_days=32)
+    office.send()
+    assert office.provider.mailed == everybody_once()
+    assert str(snapshot("")["briefTitle"]) in office.provider.batches[-1].text
 
 
 def test_nothing_is_told_again_once_its_mail_has_gone(office: Office):
@@ -182,6 +193,32 @@ def test_each_link_of_a_mail_works_when_the_mail_and_its_reader_are_forgotten(of
     assert client.get(link).status_code == 200
     assert anna_after(lambda: _confirm(office, "anna")) == ("active", "anna@example.org")
     assert anna_after(one_click) == ("stopped", "anna@example.org")
+
+
+def test_who_has_stopped_the_last_thing_may_take_it_back_and_is_forgotten_in_the_end(office: Office):
+    """However long ago they came."""
+    (anna,) = office.sql("SELECT public_id, id FROM subscribers WHERE email LIKE 'anna%'")
+    ((target,),) = office.sql("SELECT DISTINCT target_id FROM subscriptions")
+    office.clock.now += days(500)
+    with office.world.engine.begin() as conn:
+        stop_one(conn, anna[0], target, via="page", now=office.clock())  # type: ignore[arg-type]
+    emails = "SELECT email FROM subscribers WHERE id = :id"
+    for later, email in ((29, "anna@example.org"), (337, "")):
+        office.clock.now += days(later)
+        upkeep(office)
+        assert office.sql(emails, id=anna[1]) == [(email,)]
+
+
+def test_whom_somebody_holds_is_passed_over(office: Office):
+    _confirm(office, "anna")
+    public_id = office.sql("SELECT public_id FROM subscribers WHERE email LIKE 'anna%'")[0][0]
+    with office.world.engine.begin() as conn:
+        stop_all(conn, public_id, reason="page", now=office.clock())  # type: ignore[arg-type]
+    office.clock.now += days(400)
+    with office.world.engine.begin() as conn:
+        conn.execute(text("SELECT 1 FROM sign_ups FOR UPDATE"))
+        assert "people" not in upkeep(office)
+    assert upkeep(office)["people"] == 1
 
 
 def _confirm(office: Office, name: str) -> None:
