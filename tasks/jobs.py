@@ -98,7 +98,7 @@ def apply_new_feedback() -> None:
 def heartbeat(self: Any) -> None:
     """Proves scheduler, broker, worker and database together, for the queue through which it came."""
     here = process()
-    beat(here.engine, now=here.clock(), queue=self.request.delivery_info["routing_key"])
+    beat(here.engine, now=here.clock(), name=self.request.delivery_info["routing_key"])
 
 
 @app.task(name="tasks.count")

@@ -92,7 +92,7 @@ def _begin(engine: Engine) -> None:
         for statement in WORLD.split(";\n"):
             conn.execute(text(statement.replace(":now", "CAST(:now AS timestamptz)")), {"now": NOW})
     for queue in QUEUES:
-        beat(engine, now=NOW - timedelta(seconds=21), queue=queue)
+        beat(engine, now=NOW - timedelta(seconds=21), name=queue)
 
 
 def _well(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import typer
 from notifier.cli.output import Json, byte_progress, print_counts, print_json, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.db.installation import installed_on
+from notifier.ops.heartbeat import POLL, beat
 from notifier.registry.diffing import diff_files
 from notifier.registry.intake import IntakeResult, take_in
 from notifier.registry.poll import last_posting_day
@@ -86,6 +87,7 @@ def poll(
         result = poll_registry(
             session.settings, session.engine, first_day, session.clock(), announce_since=installed
         )
+        beat(session.engine, now=session.clock(), name=POLL)
         wake("tasks.tick")
         _print_result(result.intake, json)
 

@@ -11,23 +11,34 @@ UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind e
 QUEUES = (PROMPT, BUILD, SEND, UPKEEP)
 MAIN_QUEUE = UPKEEP
 """A beat that does not come through it has not been held up by work."""
+POLL = "poll"
+POLL_OVERDUE, POLL_GIVEN_UP = timedelta(days=3), timedelta(days=30)
+"""The registry is to be asked every day. Who has not asked for a month has the site push instead."""
 FUTURE = timedelta(minutes=5)
 """What was seen later than this from now was written by a clock that is wrong."""
 
 
-def beat(engine: Engine, *, now: datetime, queue: str = MAIN_QUEUE) -> None:
-    """A beat that comes a little late does not turn the clock back; one of the future would hide silence."""
+def beat(engine: Engine, *, now: datetime, name: str = MAIN_QUEUE) -> None:
+    """Of a queue, or of POLL. One that comes a little late does not turn the clock back; one of the future would hide
+    silence."""
     with engine.begin() as conn:
         conn.execute(
             text(
-                """INSERT INTO heartbeats AS h (name, seen_at) VALUES (:queue, :now)
+                """INSERT INTO heartbeats AS h (name, seen_at) VALUES (:name, :now)
                    ON CONFLICT (name) DO UPDATE
                    SET seen_at = CASE WHEN h.seen_at > :future THEN :now ELSE GREATEST(h.seen_at, :now) END"""
             ),
-            {"queue": queue, "now": now, "future": now + FUTURE},
+            {"name": name, "now": now, "future": now + FUTURE},
         )
 
 
 def last_beats(conn: Connection) -> dict[str, datetime]:
     """{queue: when}; a queue that was never served is not there."""
-    return {row.name: row.seen_at for row in conn.execute(text("SELECT name, seen_at FROM heartbeats"))}
+    every = text("SELECT name, seen_at FROM heartbeats WHERE name <> :poll")
+    return {row.name: row.seen_at for row in conn.execute(every, {"poll": POLL})}
+
+
+def last_poll(conn: Connection) -> datetime | None:
+    """When the registry itself was last asked, and answered to the end."""
+    find = text("SELECT seen_at FROM heartbeats WHERE name = :poll")
+    return conn.execute(find, {"poll": POLL}).scalar_one_or_none()

@@ -173,6 +173,9 @@ def _life(numbers: Numbers) -> Iterator[Metric]:
         "queue",
         [((queue,), numbers.seen(queue).timestamp()) for queue in QUEUES],
     )
+    if numbers.polled_at:
+        asked = numbers.polled_at.timestamp()
+        yield _gauge("registry_last_poll_timestamp_seconds", "When it last answered.", "", [((), asked)])
     erasures = numbers.erasures
     yield _gauge(
         "provider_erasures_waiting", "Addresses it is still to forget.", "", [((), erasures.waiting)]

@@ -8,7 +8,7 @@ from notifier.db.base import Base
 
 
 class Heartbeat(Base):
-    """When a beat last came through this queue."""
+    """When a beat last came through this queue, or the registry was last asked."""
 
     __tablename__ = "heartbeats"
 

@@ -10,7 +10,7 @@ from notifier.db.timeouts import give_up_after
 from notifier.delivery.progress import brakes_on, brakes_since, tracked_mails
 from notifier.ops.counts import Counts, counts
 from notifier.ops.feedback import Reported, Webhook, reported, webhook
-from notifier.ops.heartbeat import last_beats
+from notifier.ops.heartbeat import last_beats, last_poll
 from notifier.ops.mail import EndedMail, HeldRun, OpenMail, Wait, ended_mail, held_runs, open_mail, waits
 from notifier.ops.rhythm import Events, Rhythm, events, rhythms
 from notifier.ops.tallies import Name, Tally, tallies
@@ -42,6 +42,7 @@ class Numbers:
     brakes: dict[str, str]  # {name: reason}
     brakes_since: dict[str, datetime]
     beats: dict[str, datetime]  # {queue: when}
+    polled_at: datetime | None  # the registry; None: never, as the site pushes
     installed_at: datetime
     erasures: Erasures
     tracked: int  # opens and clicks of the last day; there must be none
@@ -78,6 +79,7 @@ def numbers(conn: Connection, now: datetime) -> Numbers:
         brakes=brakes_on(conn, now),
         brakes_since=brakes_since(conn),
         beats=last_beats(conn),
+        polled_at=last_poll(conn),
         installed_at=installed_at(conn),
         erasures=_erasures(conn),
         tracked=tracked_mails(conn, now - TRACKING_WINDOW),

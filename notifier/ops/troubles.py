@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifier.delivery.models import OF_RUNS
-from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
+from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, POLL_GIVEN_UP, POLL_OVERDUE, QUEUES
 from notifier.ops.mail import OpenMail, mails_ended, many_failed, oldest_letters
 from notifier.ops.numbers import Numbers
 
@@ -42,7 +42,9 @@ def troubles(numbers: Numbers) -> list[Trouble]:
         *_silence(numbers),
         *_brakes(numbers),
         *_failures(numbers),
-        *([] if away else [*_late_mail(numbers), *_late_runs(numbers)]),  # one line for one cause
+        *(
+            [] if away else [*_late_mail(numbers), *_late_runs(numbers), *_unasked(numbers)]
+        ),  # one line for one cause
         *_pauses(numbers),
         *_failed_links(numbers),
     ]
@@ -161,6 +163,13 @@ def _late_runs(numbers: Numbers) -> Iterator[Trouble]:
         yield Trouble("EventStuck", f"A change came {_ago(since, numbers.at)}, and no digest can see it.")
 
 
+def _unasked(numbers: Numbers) -> Iterator[Trouble]:
+    """All is well with the mail, and yet nobody would hear of anything."""
+    if numbers.polled_at and POLL_OVERDUE < numbers.at - numbers.polled_at < POLL_GIVEN_UP:
+        told = f"The registry was last asked {_ago(numbers.polled_at, numbers.at)}"
+        yield Trouble("PollOverdue", f"{told}: nobody hears of what has changed since.", calls=False)
+
+
 def _failed_links(numbers: Numbers) -> Iterator[Trouble]:
     failed = numbers.tallies.get(("unsubscribe", "failed"))
     if failed and numbers.at - failed.written_at < LEAVING_FAILED:
@@ -176,5 +185,7 @@ def _ago(moment: datetime | None, now: datetime) -> str:
 
 
 def _long(age: timedelta) -> str:
+    if age >= timedelta(days=3):
+        return f"{age.days} days"
     hours, minutes = divmod(int(age.total_seconds()) // 60, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from notifier.delivery.providers import REPORTING
 from notifier.delivery.watching import enough_bounces, enough_complaints
 from notifier.ops.charts import Hours, last_day
-from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, QUEUES
+from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, POLL_OVERDUE, QUEUES
 from notifier.ops.mail import mails_ended, many_failed
 from notifier.ops.numbers import Numbers, numbers
 from notifier.ops.runs import running
@@ -84,7 +84,7 @@ def show(visit: Visit) -> Response:
         rhythms=found.rhythms,
         run_late=RUN_LATE,
         runs=runs,
-        signs=[*_beats(found), _webhook(found, settings)],
+        signs=[*_beats(found), _webhook(found, settings), *_registry(found)],
         hours=hours,
     )
 
@@ -184,6 +184,15 @@ def _webhook(found: Numbers, settings: Settings) -> Sign:
         more += f"; {counted(unheard, 'mail')} of the day before yesterday never heard of"
     silent = found.at - last > UNHEARD and many
     return Sign(name, "silent" if silent else "heard", not silent, more)
+
+
+def _registry(found: Numbers) -> list[Sign]:
+    """Nothing where the site pushes instead."""
+    if found.polled_at is None:
+        return []
+    late = found.at - found.polled_at > POLL_OVERDUE
+    told = f"last asked {ago(found.polled_at, found.at)}; new studies and changes come from there"
+    return [Sign("Registry", "not asked" if late else "asked", not late, told)]
 
 
 routes = [*ops_routes("", show), *ops_routes("/", show)]

@@ -161,7 +161,7 @@ def test_the_pause_of_an_operator_keeps_its_reason(run: Run, office: Office) -> 
 
 def test_status_and_digest_run_say_that_the_database_is_away(run: Run, office: Office) -> None:
     for queue in QUEUES:
-        beat(office.world.engine, now=datetime.now(UTC), queue=queue)
+        beat(office.world.engine, now=datetime.now(UTC), name=queue)
     told = run("status", code=1)
     assert told.startswith("Nothing is sent: this database was restored, moved or copied")
     assert [one["alert"] for one in run("status", "--json", code=1)["troubles"]] == ["DatabaseAway"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.certificates import Certificate, make_certificate
+from tests.fakes.registry import Registry, serving
 from tests.fakes.sendgrid.control import SendGridControl, as_process, in_thread
 from tests.fakes.smtp import SmtpSink, smtp_sink
 
@@ -42,3 +43,9 @@ def sink() -> Iterator[SmtpSink]:
     """SMTP without encryption or login."""
     with smtp_sink() as started:
         yield started
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with serving() as registry:
+        yield registry

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from notifier.delivery.providers import Outcome
-from notifier.ops.heartbeat import QUEUES
+from notifier.ops.heartbeat import POLL, QUEUES, beat
 from notifier.ops.metrics import as_text
 from notifier.ops.numbers import take_numbers
 from tests.delivery.mailroom import post_to
@@ -87,6 +87,21 @@ def mailboxes_turn_us_away(office: Office) -> datetime:
     return office.clock()
 
 
+def nobody_asks_the_registry(office: Office) -> datetime:
+    beat(office.world.engine, now=nothing(office) - days(4), name=POLL)
+    return office.clock()
+
+
+def somebody_asks_it_each_day(office: Office) -> datetime:
+    beat(office.world.engine, now=nothing(office) - days(1), name=POLL)
+    return office.clock()
+
+
+def the_site_pushes_since_last_month(office: Office) -> datetime:
+    beat(office.world.engine, now=nothing(office) - days(31), name=POLL)
+    return office.clock()
+
+
 @pytest.mark.parametrize(
     ("fault", "alerts"),
     [
@@ -98,6 +113,9 @@ def mailboxes_turn_us_away(office: Office) -> datetime:
         (the_database_was_restored, {"DatabaseAway"}),
         (most_digests_fail, {"DeliveriesFailed"}),
         (mailboxes_turn_us_away, {"BounceRate"}),
+        (nobody_asks_the_registry, {"PollOverdue"}),
+        (somebody_asks_it_each_day, set()),
+        (the_site_pushes_since_last_month, set()),
     ],
 )
 def test_a_fault_is_found_by_both_under_one_name(

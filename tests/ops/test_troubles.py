@@ -29,7 +29,7 @@ def said(office: Office, now: datetime) -> list[str]:
 
 def served(office: Office, now: datetime, *queues: str) -> None:
     for queue in queues:
-        beat(office.world.engine, now=now, queue=queue)
+        beat(office.world.engine, now=now, name=queue)
 
 
 def pull(office: Office, name: str) -> None:

@@ -83,7 +83,7 @@ def delivery_to(office: Office, name: str, mail: str = "digest") -> str:
 
 def alive(office: Office) -> None:
     for queue in QUEUES:
-        beat(office.world.engine, now=office.clock(), queue=queue)
+        beat(office.world.engine, now=office.clock(), name=queue)
 
 
 def links_of(settings: Settings) -> MailLinks:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notifier.delivery.providers import Outcome
-from notifier.ops.heartbeat import beat
+from notifier.ops.heartbeat import POLL, beat
 from notifier.settings import Settings
 from tests.delivery.office import Office
 from tests.web.conftest import Clock, heading
@@ -104,15 +104,23 @@ def test_on_the_first_day_every_page_says_what_will_stand_there(
     assert "There are no runs yet." in operator.get("/runs")
     assert "Nobody has done anything yet." in operator.get("/audit")
     for queue in ("prompt", "build", "upkeep"):
-        beat(engine, now=clock(), queue=queue)
+        beat(engine, now=clock(), name=queue)
     clock.forward(minutes=2)
     assert "no worker for send has been seen since Notifier was set up 2 min ago" in operator.get("/")
-    beat(engine, now=clock(), queue="send")
+    beat(engine, now=clock(), name="send")
     assert heading(operator.get("/")) == "All is well. No mail waits."
     with engine.begin() as conn:
         conn.execute(text("DELETE FROM heartbeats"))
     clock.forward(hours=1)
     assert "✖ never seen" in operator.get("/")
+
+
+def test_the_registry_is_a_sign_of_life_where_it_is_asked(operator: Operator, office: Office):
+    assert "Registry" not in operator.get()
+    for hours, light in ((20, "✔ asked"), (80, "✖ not asked")):
+        office.sql("DELETE FROM heartbeats WHERE name = 'poll'")
+        beat(office.world.engine, now=office.clock() - timedelta(hours=hours), name=POLL)
+        assert ["Registry", light] in [row[:2] for row in rows(operator.get())]
 
 
 def test_a_run_is_late_only_when_its_planning_takes_too_long(operator: Operator, office: Office):

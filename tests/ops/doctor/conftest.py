@@ -65,7 +65,7 @@ def patient(engine: Engine, settings: Settings) -> Patient:
     """Mail into a folder, workers that answer, a scheduler whose beats come; no web process."""
     settings = settings.model_copy(update={"secret_keys": [SecretStr(GOOD_KEY)], "public_url": NOWHERE})
     for queue in QUEUES:
-        beat(engine, now=datetime.now(UTC) - timedelta(seconds=30), queue=queue)
+        beat(engine, now=datetime.now(UTC) - timedelta(seconds=30), name=queue)
     workers = Workers(settings, engine)
     here = Installation(
         settings=settings,
