@@ -38,16 +38,21 @@ def _changed(conn: Connection, batch_ids: Collection[int]) -> list[Row[Any]]:
     return list(conn.execute(text(_CHANGED), {"ids": list(batch_ids)}) if batch_ids else ())
 
 
-# A new consent is for what comes after it.
+# Person by person, each by the index of theirs: some things are followed by half of all people. A new consent is for
+# what comes after it.
 _CHANGED = """
-SELECT DISTINCT d.id, d.batch_id, d.subscriber_id
-FROM batches b JOIN deliveries d ON d.batch_id = b.id
-JOIN subscriptions u ON u.subscriber_id = d.subscriber_id AND u.ended_at IS NOT NULL
-JOIN edition_items i ON i.edition_id = b.edition_id AND i.target_id = u.target_id
-JOIN change_events e ON e.id = i.event_id
-WHERE b.id = ANY(:ids) AND b.mail = 'digest' AND d.state IS NULL
-  AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = u.subscriber_id
-                  AND o.target_id = u.target_id AND o.ended_at IS NULL AND o.start_position < e.position)
+WITH waiting AS MATERIALIZED (
+  SELECT d.id, d.batch_id, d.subscriber_id, b.edition_id FROM batches b JOIN deliveries d ON d.batch_id = b.id
+  WHERE b.id = ANY(:ids) AND b.mail = 'digest' AND d.state IS NULL)
+SELECT w.id, w.batch_id, w.subscriber_id FROM waiting w
+WHERE EXISTS (
+  SELECT 1
+  FROM (SELECT u.target_id, min(u.start_position) FILTER (WHERE u.ended_at IS NULL) AS began
+        FROM subscriptions u WHERE u.subscriber_id = w.subscriber_id
+        GROUP BY u.target_id HAVING bool_or(u.ended_at IS NOT NULL)) mine
+  JOIN edition_items i ON i.edition_id = w.edition_id AND i.target_id = mine.target_id
+  JOIN change_events e ON e.id = i.event_id
+  WHERE mine.began IS NULL OR mine.began >= e.position)
 """
 
 

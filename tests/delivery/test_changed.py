@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
+from notifier.delivery import changed
 from notifier.delivery.claiming import ClaimedBatch, claim_batches
 from notifier.delivery.deciding import retry_batches
 from notifier.delivery.providers import Outcome
@@ -129,6 +130,26 @@ def test_while_a_run_is_planned_or_the_person_held_it_waits_a_moment_and_nobody_
     post.send(LATER)
     assert post.read(anna) == []
     assert read_after(post, anna) == [("Eczema", 2)]
+
+
+def test_who_takes_it_back_at_this_very_moment_gets_the_mail(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim has seen that it is stopped, and looks again once she is held."""
+    anna = post.person("anna", ASTHMA, ECZEMA)
+    claims = in_hand(post)
+    post.stop_one(anna, ASTHMA)
+    outage(post, claims)
+    real = changed._held_if_free
+
+    def undone_first(*given):
+        assert post.undo_one(anna, ASTHMA) == "undone"
+        return real(*given)
+
+    monkeypatch.setattr(changed, "_held_if_free", undone_first)
+    assert len(claim(post, LATER)) == 1
+    post.sql("UPDATE batches SET state = 'accepted'")
+    assert read_after(post, anna) == [("Asthma", 1), ("Eczema", 2)]
 
 
 def test_so_it_is_with_what_a_restore_has_parked(post: Post) -> None:
