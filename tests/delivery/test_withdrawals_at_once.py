@@ -72,6 +72,27 @@ def test_what_a_sender_had_in_hand_and_could_not_send_is_held_back_when_it_is_as
     assert (post.read(anna), post.read(ben)) == ([("Eczema", news)], [])
 
 
+def test_who_takes_it_back_at_this_very_moment_keeps_the_digest(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = post.person("anna", ASTHMA)
+    event = post.event(ASTHMA)
+    post.run("daily", AT)
+    claim_batches(post.engine, ScriptedProvider(), now=AT, limit=10)
+    withdraw(post)
+    post.sql("UPDATE batches SET state = 'retrying', next_attempt_at = :now", now=AT)
+    real = withdrawals.hold_people
+
+    def undone_first(*given):
+        assert post.undo_one(anna, ASTHMA) == "undone"
+        return real(*given)
+
+    monkeypatch.setattr(withdrawals, "hold_people", undone_first)
+    assert withdraw(post, now=AT + days(1)).held_back == 0
+    post.send(AT + days(1))
+    assert post.read(anna) == [("Asthma", event)]
+
+
 def test_queued_digests_are_found_without_reading_all_that_people_ever_got(post: Post) -> None:
     """With a year of digests behind each of a thousand people."""
     anna = post.person("anna", ASTHMA, ECZEMA)
