@@ -126,7 +126,7 @@ def ask_resend(visit: Visit) -> Response:
     told = ["Each of them, and nobody else. Is what made it fail mended? If not, it fails again."]
     if found.left:
         left = ", ".join(f"{people:,} {LEFT.get(why, why)}" for why, people in found.left.items())
-        told.append(f"Left as they are: {left}.")
+        told.append(f"Others do not get it: {left}.")
     question = f"{counted(found.people, 'person', 'people')} for whom it failed: send again?"
     return visit.ask(question, told, "Send again", "/runs", run=key)
 
