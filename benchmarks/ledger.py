@@ -63,7 +63,10 @@ def fill(place: Place, people: int) -> tuple[PlannedRun, PlannedRun]:
             rare=RARE,
             yesterday=yesterday,
         )
+    _clean(place.engine)
+    with place.engine.begin() as conn:
         touch(conn, conn.execute(text("SELECT id FROM subscribers")).scalars())
+        conn.execute(text("ANALYZE touched"))
         refresh_audiences(conn)
     _clean(place.engine)
     first = _run(place, 0, yesterday)

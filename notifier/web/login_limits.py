@@ -85,7 +85,7 @@ class LoginLimits:
                 return look(self._shared)
             except (redis.RedisError, OSError) as error:
                 self._away_until = time.monotonic() + ASKED_AGAIN_AFTER_SECONDS
-                log.warning("limits_unreachable", error=type(error).__name__)
+                log.warning("login_limits_unreachable", error=type(error).__name__)
         if len(self._memory.events) > MOST_KEPT:
             self._memory.reset()
         return look(MovingWindowRateLimiter(self._memory))

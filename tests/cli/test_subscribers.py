@@ -50,11 +50,12 @@ def test_who_only_asked_is_shown_and_erased_as_well(run, desk: Desk) -> None:
 
 
 def test_the_status_shows_what_the_provider_has_not_forgotten_yet(run, desk: Desk) -> None:
-    assert run("status", "--json")["erasures_at_provider"] == {}
+    unserved = 1  # no worker has been seen
+    assert run("status", "--json", code=unserved)["erasures_at_provider"] == {}
     desk.sql(
         "INSERT INTO provider_erasures (email, asked_at, next_attempt_at) VALUES ('a@example.org', now(), now())"
     )
-    status = run("status", "--json")
+    status = run("status", "--json", code=unserved)
     assert status["erasures_at_provider"]["waiting"] == 1
     assert "a@example.org" not in str(status)
 

@@ -81,7 +81,7 @@ def test_an_error_nobody_expected_is_a_calm_page_and_its_values_stay_out_of_the_
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("anna@example.org")
 
-    monkeypatch.setattr("notifier.web.unsubscribe.stop_all", fail)
+    monkeypatch.setattr("notifier.web.unsubscribe.stop_person", fail)
     answer = client.post(path, data={"stop": "all"})
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.text
