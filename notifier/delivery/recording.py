@@ -15,13 +15,11 @@ from sqlalchemy import Connection, text
 from notifier.delivery import blame, brakes
 from notifier.delivery.claiming import ClaimedBatch, names_of
 from notifier.delivery.history import note_call, note_split
+from notifier.delivery.patience import LONGEST_OUTAGE, delay
 from notifier.delivery.providers import Outcome, OutcomeKind
 from notifier.settings import Settings
 
-FIRST_DELAY = timedelta(seconds=15)
-LONGEST_DELAY = timedelta(hours=1)
 THROTTLE_DELAY = timedelta(seconds=30)
-LONGEST_OUTAGE = timedelta(days=1)
 
 
 def record(
@@ -102,7 +100,7 @@ def _record_one(
     if outcome.kind != "accepted":
         note_call(conn, claim.batch_id, claim.attempt, outcome.kind, outcome.reason, now)
     fail_deliveries(conn, outcome.refused, now)
-    retry_at = outcome.retry_at or now + _delay(claim.attempt)
+    retry_at = outcome.retry_at or now + delay(claim.attempt)
     if claim.attempt < settings.max_attempts:
         _split_off(conn, claim, set(outcome.deferred), "retrying", retry_at, now, claim.attempt)
     else:
@@ -196,12 +194,6 @@ def _throttle(conn: Connection, outcome: Outcome, now: datetime) -> datetime:
     until = outcome.retry_at or now + THROTTLE_DELAY * random.uniform(1, 2)  # noqa: S311
     brakes.pull(conn, "throttled", outcome.reason or "too many requests", now=now, until=until)
     return until
-
-
-def _delay(attempt: int) -> timedelta:
-    """Twice as long each time, with jitter, so that workers do not come back in step."""
-    doubled: timedelta = FIRST_DELAY * 2 ** min(attempt - 1, 20)
-    return min(doubled, LONGEST_DELAY) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
 def _end(conn: Connection, claim: ClaimedBatch, state: str, outcome: Outcome, now: datetime) -> None:

@@ -1,8 +1,13 @@
 """Find what a lost message or a killed worker left behind."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Row, text
+
+from notifier.delivery import patience
 
 
 def expire_leases(
@@ -10,30 +15,53 @@ def expire_leases(
 ) -> dict[str, int]:
     """A lease that ran out means that a worker died between claim and record; {state: batches}.
 
-    What was not called yet, or where a repeat is harmless (`repeatable` names such providers), is sent again,
-    unless it has cost too many workers already. Anything else may have been accepted: it is parked as unknown, not
-    guessed. A letter is sent again: to get the same link twice does no harm, to wait for it in vain does.
+    What was not called yet, or where a repeat is harmless (`repeatable` names such providers), is sent again: at
+    once, and after growing delays if it was lost before, as it may be what kills them. What was not called has used
+    no attempt, and is given up only when it was lost as often as that for a day: workers mostly die for other
+    reasons. Anything else may have been accepted: it is parked as unknown, not guessed. A letter is sent again: to
+    get the same link twice does no harm, to wait for it in vain does.
     """
+    bind = {
+        "now": now,
+        "repeatable": list(repeatable),
+        "max_attempts": max_attempts,
+        "since": now - patience.LONGEST_OUTAGE,
+    }
     with engine.begin() as conn:
-        states = conn.execute(
-            text(_EXPIRE), {"now": now, "repeatable": list(repeatable), "max_attempts": max_attempts}
-        ).scalars()
-        found = list(states)
-    return {state: found.count(state) for state in set(found)}
+        lost = conn.execute(text(_LOST), bind).all()
+        conn.execute(text(_SET_FREE), {"now": now, **_columns(lost, now)})
+    return Counter(row.state for row in lost)
 
 
-_EXPIRE = """
+def _columns(lost: Sequence[Row[Any]], now: datetime) -> dict[str, list[Any]]:
+    return {
+        "ids": [row.id for row in lost],
+        "states": [row.state for row in lost],
+        "next": [now + patience.delay(row.before) if row.before else now for row in lost],
+    }
+
+
+_LOST = """
+SELECT id, before,
+       CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND run_id IS NOT NULL THEN 'unknown'
+            WHEN called_at IS NOT NULL AND attempts >= :max_attempts THEN 'failed'
+            WHEN called_at IS NULL AND before + 1 >= :max_attempts AND created_at <= :since THEN 'failed'
+            ELSE 'retrying' END AS state
+FROM (SELECT b.*, (SELECT count(*) FROM batch_history h
+                   WHERE h.batch_id = b.id AND h.what = 'worker lost'
+                     AND h.id > ALL (SELECT id FROM batch_history WHERE batch_id = b.id AND what = 'retried')) AS before
+      FROM batches b WHERE state = 'sending' AND lease_until < :now
+      ORDER BY id FOR UPDATE SKIP LOCKED) b
+"""
+
+_SET_FREE = """
 WITH lost AS (
-  UPDATE batches b SET lease_until = NULL, next_attempt_at = :now, failure_class = 'worker lost',
-                       state = x.state, ended_at = CASE WHEN x.state = 'failed' THEN CAST(:now AS timestamptz) END
-  FROM (SELECT id, CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND run_id IS NOT NULL
-                             THEN 'unknown'
-                        WHEN attempts < :max_attempts THEN 'retrying' ELSE 'failed' END AS state
-        FROM batches WHERE state = 'sending' AND lease_until < :now
-        ORDER BY id FOR UPDATE SKIP LOCKED) x
-  WHERE b.id = x.id RETURNING b.id, b.state, b.attempts),
-noted AS (INSERT INTO batch_history (batch_id, at, what, attempt) SELECT id, :now, 'worker lost', attempts FROM lost)
-SELECT state FROM lost
+  UPDATE batches b SET lease_until = NULL, next_attempt_at = v.next, failure_class = 'worker lost', state = v.state,
+                       attempts = attempts - CASE WHEN called_at IS NULL THEN 1 ELSE 0 END,
+                       ended_at = CASE WHEN v.state = 'failed' THEN CAST(:now AS timestamptz) END
+  FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:next AS timestamptz[])) AS v (id, state, next)
+  WHERE b.id = v.id RETURNING b.id, b.attempts + CASE WHEN called_at IS NULL THEN 1 ELSE 0 END AS attempt)
+INSERT INTO batch_history (batch_id, at, what, attempt) SELECT id, :now, 'worker lost', attempt FROM lost
 """
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from notifier.delivery.claiming import LEASE, begin_calls, claim_batches
+from notifier.delivery.claiming import LEASE, ClaimedBatch, begin_calls, claim_batches
 from notifier.delivery.providers import Outcome
 from notifier.delivery.recording import record
 from notifier.delivery.settling import settle_unknown
@@ -159,11 +159,12 @@ def test_a_webhook_that_went_silent_proves_nothing(office: Office) -> None:
     assert office.states() == {"unknown": 8}
 
 
-def begin(office: Office) -> None:
+def begin(office: Office) -> list[ClaimedBatch]:
     """A worker takes the batch and is about to call; then it is killed."""
     claims = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50) or []
     with office.world.engine.begin() as conn:
         assert begin_calls(conn, claims, office.clock(), office.clock() + LEASE)
+    return claims
 
 
 def test_what_a_killed_worker_had_not_begun_is_sent_again_as_soon_as_that_is_noticed(office: Office) -> None:
@@ -173,14 +174,6 @@ def test_what_a_killed_worker_had_not_begun_is_sent_again_as_soon_as_that_is_not
     office.send()
     assert office.states() == {"accepted": 8}
     assert office.provider.mailed == everybody_once()
-
-
-def test_a_batch_that_costs_worker_after_worker_ends_as_failed(office: Office) -> None:
-    for _ in range(3):
-        claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50)
-        office.clock.now += LEASE + timedelta(seconds=1)
-        expire_leases(office.world.engine, now=office.clock(), repeatable=frozenset(), max_attempts=3)
-    assert office.states() == {"failed": 8}
 
 
 def test_a_killed_worker_leaves_its_batch_in_doubt_not_guessed(office: Office) -> None:
@@ -208,7 +201,7 @@ def test_a_claim_that_was_lost_records_nothing(office: Office) -> None:
 
 
 def test_a_late_answer_settles_what_was_only_parked(office: Office) -> None:
-    (claim,) = claim_batches(office.world.engine, office.provider, now=office.clock(), limit=50) or []
+    (claim,) = begin(office)
     later = office.clock() + LEASE + timedelta(seconds=1)
     expire_leases(office.world.engine, now=later, repeatable=frozenset(), max_attempts=8)
     with office.world.engine.begin() as conn:

@@ -95,6 +95,7 @@ def test_a_worker_that_dies_in_the_call_leaves_it_to_the_next_and_in_the_end_it_
         assert state_of(office, letter) == ("sending", None)
         office.clock.now += 2 * LEASE
         sweep(office)
+        office.clock.now += HOUR
     assert state_of(office, letter)[0] == "failed"
 
 

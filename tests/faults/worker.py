@@ -18,7 +18,17 @@ from typing import Any
 from celery.app.base import Celery
 from celery.utils import uuid
 
-from notifier.delivery import brakes, calls, claiming, links_asked, planning, recording, rounds, sending
+from notifier.delivery import (
+    brakes,
+    calls,
+    claiming,
+    links_asked,
+    patience,
+    planning,
+    recording,
+    rounds,
+    sending,
+)
 from notifier.delivery.feedback import applying
 from notifier.delivery.providers import http_line, sendgrid_http
 from notifier.settings import Settings
@@ -44,7 +54,7 @@ def shorten(times: dict[str, float]) -> None:
     wait = {name: timedelta(seconds=seconds) for name, seconds in times.items()}
     claiming.LEASE = rounds.LEASE = wait["lease"]
     rounds.RENEW_EVERY = wait["lease"] / 3
-    recording.FIRST_DELAY, recording.LONGEST_DELAY = wait["retry"], wait["retry"] * 4
+    patience.FIRST_DELAY, patience.LONGEST_DELAY = wait["retry"], wait["retry"] * 4
     recording.THROTTLE_DELAY, brakes.PROBE_INTERVAL = wait["retry"], wait["retry"]
     jobs.SEND_FOR = wait["send"]
     sendgrid_http.CONNECT_SECONDS = sendgrid_http.WAIT_SECONDS = times["call"]
