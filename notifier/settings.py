@@ -89,7 +89,11 @@ class Settings(BaseSettings):
         description="Watcher outside: a worker fetches this each minute while all is well; it calls when that stops.",
     )
     registry_api_url: Annotated[str, AfterValidator(checks.https_or_loopback)] = Field(
-        "https://clinicaltrials.gov/api/v2", description="The registry's API, for `records poll`."
+        "https://clinicaltrials.gov/api/v2", description="The registry's API, version 2."
+    )
+    poll_registry: bool = Field(
+        False,
+        description="Whether workers ask the registry for what is new; not needed where the site pushes it.",
     )
     site_study_url: Annotated[str, AfterValidator(checks.study_url)] = Field(
         "https://clinicaltrials.gov/study/{nct_id}", description="A study's public page, with {nct_id}."

@@ -19,8 +19,10 @@ from notifier.ops.counts import count_all
 from notifier.ops.heartbeat import beat
 from notifier.ops.numbers import take_numbers
 from notifier.ops.ping import ping
+from notifier.ops.registry import ask_registry
 from notifier.ops.retention import retain
 from notifier.ops.troubles import troubles
+from notifier.registry.api import RegistryError
 from notifier.registry.positions import assign_positions
 from tasks.app import app
 from tasks.process import process
@@ -31,6 +33,9 @@ log = structlog.get_logger()
 # Then the message is sent anew: a worker can be stopped in between, and where all of them send, the sweep that
 # finds what a killed one left behind waits no longer than this.
 SEND_FOR = timedelta(seconds=10)
+
+# Between two pages; one may take that long again.
+POLL_FOR = timedelta(seconds=10)
 
 # Of this process: a new one begins with the oldest mail again.
 RETAINED_TO = Place()
@@ -45,6 +50,23 @@ def tick() -> None:
         due = schedules_due(conn, here.clock())
     for schedule_id in due:
         wake("tasks.plan_schedule", schedule_id)
+
+
+@app.task(name="tasks.poll")
+def poll() -> None:
+    """Some pages at a time, as a worker has more to do. A registry that does not answer is asked again when the
+    scheduler says so."""
+    here = process()
+    if not here.settings.poll_registry:
+        return
+    until = here.clock() + POLL_FOR
+    try:
+        result = ask_registry(here.engine, here.settings, clock=here.clock, attempts=1, until=until)
+    except RegistryError as error:
+        log.warning("registry_did_not_answer", status=error.status)  # not its words: they may name a study
+        return
+    if result.state == "under way":
+        wake("tasks.poll")
 
 
 @app.task(name="tasks.plan_schedule")

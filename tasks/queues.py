@@ -12,6 +12,7 @@ from notifier.ops.retention import RETAIN_EVERY
 ROUTES = {
     "tasks.tick": BUILD,
     "tasks.plan_schedule": BUILD,
+    "tasks.poll": BUILD,
     "tasks.send_letters": PROMPT,
     "tasks.send": SEND,
     "tasks.sweep": UPKEEP,
@@ -44,6 +45,8 @@ OPTIONS = {
         "sweep": _every(timedelta(seconds=10), "tasks.sweep"),
         # One through each queue: what is behind on one of them is not yet dead on all.
         **{f"heartbeat-{queue}": _every(timedelta(seconds=60), "tasks.heartbeat", queue) for queue in QUEUES},
+        # It has new data once a working day, at no certain hour.
+        "poll": _every(timedelta(minutes=10), "tasks.poll"),
         "count": _every(COUNT_EVERY, "tasks.count"),
         "retain": _every(RETAIN_EVERY, "tasks.retain"),
         "ping": _every(timedelta(seconds=60), "tasks.ping"),

@@ -9,14 +9,14 @@ import typer
 from notifier.cli.output import Json, byte_progress, print_counts, print_json, stderr, stdout
 from notifier.cli.session import Session, open_session
 from notifier.db.installation import installed_on
-from notifier.ops.heartbeat import POLL, beat
+from notifier.ops.registry import ask_registry
 from notifier.registry.diffing import diff_files
 from notifier.registry.intake import IntakeResult, take_in
-from notifier.registry.poll import last_posting_day
-from notifier.registry.poll import poll as poll_registry
 from notifier.registry.reading import read_paths
 from notifier.registry.records import Rejection
 from tasks.wake import wake
+
+ATTEMPTS = 5
 
 app = typer.Typer(help="Trial records: import, compare, ask the registry.", no_args_is_help=True)
 
@@ -68,12 +68,14 @@ def poll(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
-            help="Updates posted on or after this day. [default: the latest posting day that is stored]",
+            help="Read again what was posted on or after this day. [default: what the last poll cannot have read]",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ask the registry itself for what was posted since a day, and take it in.
+    """Ask the registry itself for what is new, also of each study that somebody follows, and take it in.
+
+    With POLL_REGISTRY the workers do so by themselves. One that was broken off goes on where it was.
 
     Examples:
 
@@ -81,15 +83,22 @@ def poll(
       notifier records poll --since 2026-11-01
     """
     with open_session() as session:
-        with session.engine.connect() as conn:
-            installed = installed_on(conn)
-            first_day = since.date() if since else last_posting_day(conn) or installed
-        result = poll_registry(
-            session.settings, session.engine, first_day, session.clock(), announce_since=installed
+        result = ask_registry(
+            session.engine,
+            session.settings,
+            clock=session.clock,
+            attempts=ATTEMPTS,
+            since=since.date() if since else None,
+            on_rejection=_print_rejection,
         )
-        beat(session.engine, now=session.clock(), name=POLL)
         wake("tasks.tick")
-        _print_result(result.intake, json)
+    if result.state == "left to others":
+        stderr.print("Another poll is under way, and goes on.")
+    elif result.since is None:
+        stderr.print("The registry has no newer data than those that were read.")
+    else:
+        stderr.print(f"Read what was posted since {result.since}, and all that somebody follows.")
+    _print_result(result.intake, json)
 
 
 @app.command()

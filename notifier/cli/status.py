@@ -79,7 +79,8 @@ def _report(
         },
         "worker_seen_at": max(numbers.beats.values(), default=None),
         "queues_seen_at": numbers.beats,
-        "registry_asked_at": numbers.polled_at,
+        "registry_read_at": numbers.polled_at,
+        "registry_failed_at": numbers.poll_failed_at,
         "webhook_heard_at": numbers.webhook.last_event_at,
         "erasures_at_provider": erasures,
         "opens_and_clicks": numbers.tracked,
@@ -126,8 +127,8 @@ def _alive_rows(numbers: Numbers, settings: Settings) -> list[list[str]]:
     rows = [[f"queue {queue}", ago(numbers.beats.get(queue), numbers.at)] for queue in sorted(QUEUES)]
     if settings.mail_provider in REPORTING:
         rows.append(["webhook", ago(numbers.webhook.last_event_at, numbers.at)])
-    if numbers.polled_at:
-        rows.append(["registry, asked", ago(numbers.polled_at, numbers.at)])
+    if numbers.registry_answered_at:
+        rows.append(["registry, read", ago(numbers.polled_at, numbers.at)])
     for rhythm in numbers.rhythms:
         if rhythm.frequency != "immediate" and rhythm.next_due_at:
             wait = rhythm.next_due_at - numbers.at

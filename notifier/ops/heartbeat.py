@@ -11,15 +11,16 @@ UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind e
 QUEUES = (PROMPT, BUILD, SEND, UPKEEP)
 MAIN_QUEUE = UPKEEP
 """A beat that does not come through it has not been held up by work."""
-POLL = "poll"
+POLL, POLL_FAILED = "poll", "poll failed"
+"""The registry was asked, and has answered to the end, or not."""
 POLL_OVERDUE, POLL_GIVEN_UP = timedelta(days=3), timedelta(days=30)
-"""The registry is to be asked every day. Who has not asked for a month has the site push instead."""
+"""It is to be asked every day. Who has not asked for a month has the site push instead."""
 FUTURE = timedelta(minutes=5)
 """What was seen later than this from now was written by a clock that is wrong."""
 
 
 def beat(engine: Engine, *, now: datetime, name: str = MAIN_QUEUE) -> None:
-    """Of a queue, or of POLL. One that comes a little late does not turn the clock back; one of the future would hide
+    """Of a queue, or of a poll. One that comes a little late does not turn the clock back; one of the future would hide
     silence."""
     with engine.begin() as conn:
         conn.execute(
@@ -34,11 +35,11 @@ def beat(engine: Engine, *, now: datetime, name: str = MAIN_QUEUE) -> None:
 
 def last_beats(conn: Connection) -> dict[str, datetime]:
     """{queue: when}; a queue that was never served is not there."""
-    every = text("SELECT name, seen_at FROM heartbeats WHERE name <> :poll")
-    return {row.name: row.seen_at for row in conn.execute(every, {"poll": POLL})}
+    every = text("SELECT name, seen_at FROM heartbeats WHERE name <> ALL(:polls)")
+    return {row.name: row.seen_at for row in conn.execute(every, {"polls": [POLL, POLL_FAILED]})}
 
 
-def last_poll(conn: Connection) -> datetime | None:
-    """When the registry itself was last asked, and answered to the end."""
-    find = text("SELECT seen_at FROM heartbeats WHERE name = :poll")
-    return conn.execute(find, {"poll": POLL}).scalar_one_or_none()
+def last_polls(conn: Connection) -> dict[str, datetime]:
+    """{POLL or POLL_FAILED: when}; what never was is not there."""
+    find = text("SELECT name, seen_at FROM heartbeats WHERE name = ANY(:polls)")
+    return {row.name: row.seen_at for row in conn.execute(find, {"polls": [POLL, POLL_FAILED]})}

@@ -173,9 +173,11 @@ def _life(numbers: Numbers) -> Iterator[Metric]:
         "queue",
         [((queue,), numbers.seen(queue).timestamp()) for queue in QUEUES],
     )
-    if numbers.polled_at:
-        asked = numbers.polled_at.timestamp()
-        yield _gauge("registry_last_poll_timestamp_seconds", "When it last answered.", "", [((), asked)])
+    if numbers.registry_answered_at:
+        at = numbers.registry_answered_at.timestamp()
+        yield _gauge(
+            "registry_last_poll_timestamp_seconds", "When it last answered to the end.", "", [((), at)]
+        )
     erasures = numbers.erasures
     yield _gauge(
         "provider_erasures_waiting", "Addresses it is still to forget.", "", [((), erasures.waiting)]

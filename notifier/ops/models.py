@@ -8,7 +8,7 @@ from notifier.db.base import Base
 
 
 class Heartbeat(Base):
-    """When a beat last came through this queue, or the registry was last asked."""
+    """When a beat last came through this queue, or a poll of the registry last ended or failed."""
 
     __tablename__ = "heartbeats"
 

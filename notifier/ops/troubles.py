@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifier.delivery.models import OF_RUNS
-from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, POLL_GIVEN_UP, POLL_OVERDUE, QUEUES
+from notifier.ops.heartbeat import FUTURE, MAIN_QUEUE, POLL_OVERDUE, QUEUES
 from notifier.ops.mail import OpenMail, mails_ended, many_failed, oldest_letters
 from notifier.ops.numbers import Numbers
 
@@ -165,9 +165,12 @@ def _late_runs(numbers: Numbers) -> Iterator[Trouble]:
 
 def _unasked(numbers: Numbers) -> Iterator[Trouble]:
     """All is well with the mail, and yet nobody would hear of anything."""
-    if numbers.polled_at and POLL_OVERDUE < numbers.at - numbers.polled_at < POLL_GIVEN_UP:
-        told = f"The registry was last asked {_ago(numbers.polled_at, numbers.at)}"
-        yield Trouble("PollOverdue", f"{told}: nobody hears of what has changed since.", calls=False)
+    answered_at = numbers.registry_answered_at
+    if answered_at and numbers.at - answered_at > POLL_OVERDUE:
+        told = f"was last read {_ago(answered_at, numbers.at)}" if numbers.polled_at else "has never answered"
+        yield Trouble(
+            "PollOverdue", f"The registry {told}: nobody hears of what has changed since.", calls=False
+        )
 
 
 def _failed_links(numbers: Numbers) -> Iterator[Trouble]:

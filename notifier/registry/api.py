@@ -1,22 +1,22 @@
 """The registry's API, version 2: one polite caller."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import orjson
 import urllib3
 
 from notifier.errors import NotifierError
 
-PAGE_SIZE = 1000  # the most the registry gives at once
+PAGE_SIZE = 200
+"""The registry gives up to 1,000 at once, some 30 MB; a worker has more to do than to hold them."""
 BETWEEN_CALLS = 1.0  # seconds: its robots.txt asks for that
-ATTEMPTS = 5
 FIRST_BACKOFF = 2.0  # seconds, doubled each time
 MAX_BACKOFF = 120.0
-MAX_PAGE = 1 << 30  # bytes; real pages of a thousand studies have some 30 MB
-_TIMEOUT = urllib3.Timeout(connect=10, read=120)
+MAX_PAGE = 1 << 28  # bytes
+_TIMEOUT = urllib3.Timeout(connect=10, read=30)
 _SHOWN = 200  # characters of a refusal
 
 OK = 200
@@ -25,6 +25,26 @@ _PASSING = (NO_ANSWER, 429, 500, 502, 503, 504)
 _REMEDY = "What was taken in so far is stored; ask again later."
 
 Pause = Callable[[float], None]
+
+
+class RegistryError(NotifierError):
+    """It cannot be reached (`status` is NO_ANSWER), refuses, or answers what it should not."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message, _REMEDY)
+        self.status = status
+
+    @property
+    def refused(self) -> bool:
+        """The question itself; to ask it again is of no use."""
+        return self.status not in (OK, *_PASSING)
+
+
+class Page(NamedTuple):
+    """It may be empty. `following` is the token of the next one; None: that was the last."""
+
+    studies: list[Any]
+    following: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,54 +57,61 @@ class _Answer:
 
 
 class RegistryApi:
-    """Raises NotifierError where the registry cannot be reached or refuses."""
+    """All raise RegistryError. `attempts` is how often one question is asked."""
 
-    def __init__(self, url: str, pause: Pause) -> None:
+    def __init__(self, url: str, *, attempts: int, pause: Pause) -> None:
         self._url = url
+        self._attempts = attempts
         self._pause = pause
         self._pool = urllib3.PoolManager(
             timeout=_TIMEOUT, retries=False, headers={"Accept": "application/json"}
         )
-        self._called = False
 
-    def data_timestamp(self) -> str:
+    def data_timestamp(self) -> datetime:
         """When the registry's data were last renewed: on most working days, about 14:00 UTC."""
-        return str(self._get("/version", {}).get("dataTimestamp", ""))
+        written = str(self._get("/version", {}).get("dataTimestamp", ""))
+        try:
+            at = datetime.fromisoformat(written)
+        except ValueError:
+            raise RegistryError(f"{self._url}/version: the answer holds no dataTimestamp.", OK) from None
+        return at.replace(tzinfo=at.tzinfo or UTC)  # it is UTC, and does not say so
 
-    def posted_since(self, since: date) -> Iterator[list[Any]]:
-        """Pages of studies whose last update was posted on or after `since`. A page may be empty."""
+    def posted_since(self, since: date, token: str | None) -> Page:
+        """Studies whose last update was posted on or after `since`."""
         query = {
             "format": "json",
             "filter.advanced": f"AREA[LastUpdatePostDate]RANGE[{since},MAX]",
             "pageSize": str(PAGE_SIZE),
         }
-        while True:
-            page = self._get("/studies", query)
-            studies = page.get("studies")
-            if not isinstance(studies, list):
-                raise NotifierError(f"{self._url}/studies: the answer holds no list of studies.", _REMEDY)
-            yield studies
-            token = page.get("nextPageToken")
-            if not token:
-                return
-            query["pageToken"] = str(token)
+        self._pause(BETWEEN_CALLS)
+        return self._page(query | ({"pageToken": token} if token else {}))
+
+    def studies(self, nct_ids: Sequence[str]) -> list[Any]:
+        """Of these ids (PAGE_SIZE at most), those that the registry has."""
+        self._pause(BETWEEN_CALLS)
+        query = {"format": "json", "filter.ids": ",".join(nct_ids), "pageSize": str(PAGE_SIZE)}
+        return self._page(query).studies
+
+    def _page(self, query: Mapping[str, str]) -> Page:
+        page = self._get("/studies", query)
+        studies = page.get("studies")
+        if not isinstance(studies, list):
+            raise RegistryError(f"{self._url}/studies: the answer holds no list of studies.", OK)
+        return Page(studies, str(page.get("nextPageToken") or "") or None)
 
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         wait = FIRST_BACKOFF
-        for attempt in range(1, ATTEMPTS + 1):
-            if self._called:
-                self._pause(BETWEEN_CALLS)
+        for attempt in range(1, self._attempts + 1):
             answer = self._ask(path, query)
             if answer.status == OK:
                 return _object(self._url + path, answer.body)
-            if attempt == ATTEMPTS or answer.status not in _PASSING:
+            if attempt == self._attempts or answer.status not in _PASSING:
                 break
             self._pause(answer.retry_after or wait)
             wait = min(2 * wait, MAX_BACKOFF)
-        raise NotifierError(f"{self._url}{path}: {_refusal(answer)}.", _REMEDY)
+        raise RegistryError(f"{self._url}{path}: {_refusal(answer)}.", answer.status)
 
     def _ask(self, path: str, query: Mapping[str, str]) -> _Answer:
-        self._called = True
         try:
             response = self._pool.request("GET", self._url + path, fields=query, preload_content=False)
             try:
@@ -101,7 +128,7 @@ def _object(address: str, body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         value = None
     if not isinstance(value, dict):
-        raise NotifierError(f"{address}: the answer is not the JSON object it should be.", _REMEDY)
+        raise RegistryError(f"{address}: the answer is not the JSON object it should be.", OK)
     return value
 
 

@@ -49,6 +49,14 @@ class IntakeResult:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def add(self, other: "IntakeResult") -> None:
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rejections = (self.rejections + other.rejections)[:KEPT_REJECTIONS]
+
+
+_COUNTS = ("read", "new", "known", "changed", "unchanged", "older", "rejected")
+
 
 def take_in(
     engine: Engine,

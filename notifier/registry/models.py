@@ -2,7 +2,16 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifier.db.base import Base, Json
@@ -78,6 +87,35 @@ class ChangeEvent(Base):
     occurred_on: Mapped[date | None]  # the registry's posting date
     seen_at: Mapped[datetime]
     position: Mapped[int | None] = mapped_column(unique=True)
+
+
+class RegistryPoll(Base):
+    """One reading of the registry: what was posted since a day, page by page, and then the studies that somebody
+    follows, id by id. Where it stops, whoever comes next goes on."""
+
+    __tablename__ = "registry_polls"
+    __table_args__ = (
+        CheckConstraint("step IN ('posted', 'followed')", name="step"),
+        # One at a time.
+        Index(
+            "uq_registry_polls_open",
+            text("(ended_at IS NULL)"),
+            unique=True,
+            postgresql_where="ended_at IS NULL",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    data_timestamp: Mapped[datetime]  # the registry's own
+    since: Mapped[date]
+    step: Mapped[str] = mapped_column(server_default="posted")
+    next_page: Mapped[str | None]  # the registry's token; NULL: the first page
+    followed_to: Mapped[str] = mapped_column(server_default="")  # the last NCT id that was read
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    read: Mapped[int] = mapped_column(Integer, server_default="0")
+    new: Mapped[int] = mapped_column(Integer, server_default="0")
+    changed: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class EventTarget(Base):

@@ -1,53 +1,206 @@
-"""Asking the registry itself."""
+"""Asking the registry itself: what was posted, and then the studies that somebody follows.
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+Some records change without a new posting date (a status becomes unknown, a sponsor has a new name), so those that are
+followed are read with every new state of the registry's data. How far a poll is stands in the database after each page.
+Two at once do no harm: the slower one finds that the other has gone on, and leaves it to them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, text
 
-from notifier.registry.api import Pause, RegistryApi
+from notifier.db.installation import installed_on
+from notifier.registry.api import OK, PAGE_SIZE, RegistryApi, RegistryError
 from notifier.registry.intake import IntakeResult, take_in
-from notifier.registry.records import RawRecord
-from notifier.settings import Settings
+from notifier.registry.records import RawRecord, Rejection
+
+OVERLAP = timedelta(days=3)
+"""Read once more: posting dates are days near Washington, also of weekends, when no data are renewed."""
+
+FollowedAfter = Callable[[Connection, str, int], Sequence[str]]
+"""(NCT id, most): the next ids that somebody follows, in their order."""
+Clock = Callable[[], datetime]
+Tell = Callable[[Rejection], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A row of `registry_polls`."""
+
+    id: int
+    data_timestamp: datetime
+    since: date
+    step: str
+    next_page: str | None
+    followed_to: str
+
+
+@dataclass
 class PollResult:
-    """`data_timestamp` is the registry's own, UTC, as it was given."""
+    """`since` and `data_timestamp` are of the last poll that this call has read of; None where the registry has nothing
+    new since the last one."""
 
-    data_timestamp: str
-    intake: IntakeResult
+    state: Literal["over", "under way", "left to others"] = "under way"
+    since: date | None = None
+    data_timestamp: datetime | None = None
+    intake: IntakeResult = field(default_factory=IntakeResult)
 
 
 def poll(
-    settings: Settings,
     engine: Engine,
-    since: date,
-    now: datetime,
+    api: RegistryApi,
+    followed_after: FollowedAfter,
     *,
-    announce_since: date,
-    pause: Pause = time.sleep,
+    clock: Clock,
+    since: date | None = None,
+    until: datetime | None = None,
+    on_rejection: Tell | None = None,
 ) -> PollResult:
-    """Take in all that was posted on or after `since`.
+    """Go on with the poll that is under way, or begin one if the registry's data are not those of the last; then read
+    page by page, and begin none after `until`.
 
-    First sights make an event if they were first posted on or after `announce_since`.
-    Raises NotifierError when the registry does not answer, or refuses; what was read before is stored.
+    With `since` all that was posted from that day on is read again, or from an earlier one if more is missing.
+    First sights make an event if they were first posted after the installation.
+    Raises RegistryError when the registry does not answer, or refuses; what was read before is stored.
     """
-    api = RegistryApi(settings.registry_api_url, pause)
+    result = PollResult()
+    with engine.connect() as conn:
+        announced = installed_on(conn)
+    current = _under_way(engine, since)
+    resumed = current is not None
+    current = current or _begin(engine, api, since, clock())
+    while current:
+        if until and clock() >= until:
+            return result
+        result.since, result.data_timestamp = current.since, current.data_timestamp
+        following, studies = _read(engine, api, current, followed_after)
+        intake = take_in(
+            engine, _records(current, studies), since=announced, now=clock(), on_rejection=on_rejection
+        )
+        result.intake.add(intake)
+        if not _save(engine, current, following, intake, clock()):
+            result.state = "left to others"
+            return result
+        current = following
+        if current is None and resumed:  # which may have been long ago
+            current, resumed = _begin(engine, api, None, clock()), False
+    result.state = "over"
+    return result
+
+
+def _read(
+    engine: Engine, api: RegistryApi, current: Poll, followed_after: FollowedAfter
+) -> tuple[Poll | None, list[Any]]:
+    """(where it goes on; None: nowhere, studies)"""
+    if current.step == "posted":
+        return _read_posted(engine, api, current)
+    with engine.connect() as conn:
+        ids = followed_after(conn, current.followed_to, PAGE_SIZE)
+    if not ids:
+        return None, []
+    return replace(current, followed_to=ids[-1]), api.studies(ids)
+
+
+def _read_posted(engine: Engine, api: RegistryApi, current: Poll) -> tuple[Poll, list[Any]]:
+    try:
+        page = api.posted_since(current.since, current.next_page)
+    except RegistryError as error:
+        if (
+            current.next_page and error.refused
+        ):  # a token that is too old, it may be: from the first page, then
+            _save(engine, current, replace(current, next_page=None), IntakeResult(), None)
+        raise
+    if page.following and page.following == current.next_page:
+        raise RegistryError(f"A page of the registry, {page.following!r}, leads to itself.", OK)
+    if page.following:
+        return replace(current, next_page=page.following), page.studies
+    return replace(current, step="followed", next_page=None), page.studies
+
+
+def _records(current: Poll, studies: Sequence[Any]) -> Iterator[RawRecord]:
+    where = f"registry, followed studies after {current.followed_to}"
+    if current.step == "posted":
+        where = f"registry, posted since {current.since}, page {current.next_page or 'one'}"
+    for place, study in enumerate(studies, 1):
+        yield RawRecord(where, place, study)
+
+
+def _under_way(engine: Engine, since: date | None) -> Poll | None:
+    with engine.begin() as conn:
+        if since:
+            conn.execute(text(_FROM_THE_START), {"since": since})
+        row = conn.execute(text(_OPEN)).one_or_none()
+    return Poll(*row) if row else None
+
+
+def _begin(engine: Engine, api: RegistryApi, since: date | None, now: datetime) -> Poll | None:
+    """None if the last one has read these data."""
     data_timestamp = api.data_timestamp()
-    intake = take_in(engine, _records(api, since), since=announce_since, now=now)
-    return PollResult(data_timestamp, intake)
+    with engine.begin() as conn:
+        read_last = conn.execute(text(_READ_LAST)).scalar_one_or_none()
+        if read_last == data_timestamp and since is None:
+            return None
+        missing = first_missing_day(conn)
+        day = min(since, missing) if since else missing
+        conn.execute(text(_BEGIN), {"data_timestamp": data_timestamp, "since": day, "now": now})
+    return _under_way(engine, None)
 
 
-def last_posting_day(conn: Connection) -> date | None:
-    """The latest posting date that is stored: where a poll may begin. None where there is no study."""
-    day: date | None = conn.scalar(text("SELECT max(updated_on) FROM studies"))
+def first_missing_day(conn: Connection) -> date:
+    """From which posting day on updates may be missing. That a later one is stored says nothing: the site may have
+    pushed it, or a poll that did not end has read it."""
+    day: date = conn.execute(text(_MISSING), {"days": OVERLAP.days}).scalar_one()
     return day
 
 
-def _records(api: RegistryApi, since: date) -> Iterator[RawRecord]:
-    for number, page in enumerate(api.posted_since(since), 1):
-        for place, study in enumerate(page, 1):
-            yield RawRecord(f"registry page {number}", place, study)
+def _save(
+    engine: Engine, was: Poll, following: Poll | None, intake: IntakeResult, ended_at: datetime | None
+) -> bool:
+    """False if somebody else has gone on meanwhile."""
+    goes_on = following or was
+    bind = {
+        "id": was.id,
+        "was_since": was.since,
+        "was_step": was.step,
+        "was_page": was.next_page,
+        "was_followed": was.followed_to,
+        "step": goes_on.step,
+        "page": goes_on.next_page,
+        "followed": goes_on.followed_to,
+        "ended_at": None if following else ended_at,
+        "read": intake.read,
+        "new": intake.new - intake.known,
+        "changed": intake.changed,
+    }
+    with engine.begin() as conn:
+        return bool(conn.execute(text(_SAVE), bind).rowcount)
+
+
+_COLUMNS = "id, data_timestamp, since, step, next_page, followed_to"
+_OPEN = f"SELECT {_COLUMNS} FROM registry_polls WHERE ended_at IS NULL"
+_READ_LAST = """
+SELECT data_timestamp FROM registry_polls WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT 1
+"""
+_BEGIN = """
+INSERT INTO registry_polls (data_timestamp, since, began_at) VALUES (:data_timestamp, :since, :now)
+ON CONFLICT DO NOTHING
+"""
+_FROM_THE_START = """
+UPDATE registry_polls SET since = LEAST(since, :since), step = 'posted', next_page = NULL, followed_to = ''
+WHERE ended_at IS NULL
+"""
+_SAVE = """
+UPDATE registry_polls SET step = :step, next_page = :page, followed_to = :followed, ended_at = :ended_at,
+                          read = read + :read, new = new + :new, changed = changed + :changed
+WHERE id = :id AND ended_at IS NULL AND since = :was_since AND step = :was_step AND followed_to = :was_followed
+  AND next_page IS NOT DISTINCT FROM :was_page
+"""
+_MISSING = f"""
+SELECT COALESCE(
+         (SELECT (data_timestamp AT TIME ZONE 'UTC')::date FROM ({_READ_LAST}) last),
+         LEAST((SELECT max(updated_on) FROM studies),
+               (SELECT (installed_at AT TIME ZONE 'UTC')::date FROM installation))) - CAST(:days AS int)
+"""

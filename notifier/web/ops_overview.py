@@ -188,11 +188,15 @@ def _webhook(found: Numbers, settings: Settings) -> Sign:
 
 def _registry(found: Numbers) -> list[Sign]:
     """Nothing where the site pushes instead."""
-    if found.polled_at is None:
+    answered_at = found.registry_answered_at
+    if answered_at is None:
         return []
-    late = found.at - found.polled_at > POLL_OVERDUE
-    told = f"last asked {ago(found.polled_at, found.at)}; new studies and changes come from there"
-    return [Sign("Registry", "not asked" if late else "asked", not late, told)]
+    late = found.at - answered_at > POLL_OVERDUE
+    told = f"last read {ago(found.polled_at, found.at)}" if found.polled_at else "has never answered"
+    if found.poll_failed_at and found.poll_failed_at > answered_at:
+        told += f"; the last try, {ago(found.poll_failed_at, found.at)}, failed"
+    told += "; new studies and changes come from there"
+    return [Sign("Registry", "not read" if late else "read", not late, told)]
 
 
 routes = [*ops_routes("", show), *ops_routes("/", show)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from notifier.delivery.providers import Outcome
-from notifier.ops.heartbeat import POLL, QUEUES, beat
+from notifier.ops.heartbeat import POLL, POLL_FAILED, QUEUES, beat
 from notifier.ops.metrics import as_text
 from notifier.ops.numbers import take_numbers
 from tests.delivery.mailroom import post_to
@@ -97,6 +97,16 @@ def somebody_asks_it_each_day(office: Office) -> datetime:
     return office.clock()
 
 
+def the_registry_has_never_answered(office: Office) -> datetime:
+    beat(office.world.engine, now=nothing(office), name=POLL_FAILED)
+    return office.clock()
+
+
+def the_registry_refuses_since_last_month(office: Office) -> datetime:
+    beat(office.world.engine, now=nothing(office) - days(31), name=POLL)
+    return the_registry_has_never_answered(office)
+
+
 def the_site_pushes_since_last_month(office: Office) -> datetime:
     beat(office.world.engine, now=nothing(office) - days(31), name=POLL)
     return office.clock()
@@ -114,6 +124,8 @@ def the_site_pushes_since_last_month(office: Office) -> datetime:
         (most_digests_fail, {"DeliveriesFailed"}),
         (mailboxes_turn_us_away, {"BounceRate"}),
         (nobody_asks_the_registry, {"PollOverdue"}),
+        (the_registry_has_never_answered, {"PollOverdue"}),
+        (the_registry_refuses_since_last_month, {"PollOverdue"}),
         (somebody_asks_it_each_day, set()),
         (the_site_pushes_since_last_month, set()),
     ],

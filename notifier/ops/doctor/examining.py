@@ -12,6 +12,7 @@ from notifier.ops.doctor import (
     mail_domain,
     pages,
     place,
+    registry,
     round_trip,
     secrets,
     sendgrid,
@@ -85,6 +86,8 @@ def _rest(here: Installation, failed: set[str]) -> list[Check]:
         looks |= _of_sendgrid(sendgrid.Account(settings), now, tracked)
     if settings.mail_provider == "smtp":
         looks["smtp"] = lambda: smtp.server(settings)
+    if settings.poll_registry:
+        looks["registry"] = lambda: registry.answers(settings)
     if secrets.for_real_people(settings):
         looks["mail-domain"] = lambda: mail_domain.records(settings, here.lookup)
     return [Check(name, _unless(name, failed) or look) for name, look in looks.items()]

@@ -76,12 +76,12 @@ def _keys(settings: Settings) -> Iterator[Finding]:
                     why="Whoever knows it can sign links, or push studies.",
                     remedy=_new_key(name, number),
                 )
-    if public and not settings.api_keys:
+    if public and not settings.api_keys and not settings.poll_registry:
         yield doubtful(
             "secrets",
             "API_KEYS is not set.",
             why="The site can push no studies and no cards.",
-            remedy="Set it where the site pushes; where you poll the registry, nothing is amiss.",
+            remedy="Set it where the site pushes; where you read the registry instead, set POLL_REGISTRY.",
         )
 
 

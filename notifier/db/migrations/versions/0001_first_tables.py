@@ -159,6 +159,29 @@ def upgrade() -> None:
         op.f("ix_provider_erasures_next_attempt_at"), "provider_erasures", ["next_attempt_at"], unique=False
     )
     op.create_table(
+        "registry_polls",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("data_timestamp", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("step", sa.Text(), server_default="posted", nullable=False),
+        sa.Column("next_page", sa.Text(), nullable=True),
+        sa.Column("followed_to", sa.Text(), server_default="", nullable=False),
+        sa.Column("began_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("read", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("new", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint("step IN ('posted', 'followed')", name=op.f("ck_registry_polls_step")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_registry_polls")),
+    )
+    op.create_index(
+        "uq_registry_polls_open",
+        "registry_polls",
+        [sa.literal_column("(ended_at IS NULL)")],
+        unique=True,
+        postgresql_where="ended_at IS NULL",
+    )
+    op.create_table(
         "schedules",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("frequency", sa.Text(), nullable=False),

@@ -1,0 +1,38 @@
+"""Ask the registry, and write down whether it answered: where nobody does any more, no number about the mail tells."""
+
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+
+from sqlalchemy import Engine
+
+from notifier.ops.heartbeat import POLL, POLL_FAILED, beat
+from notifier.registry.api import Pause, RegistryApi, RegistryError
+from notifier.registry.poll import PollResult, Tell, poll
+from notifier.settings import Settings
+from notifier.subscriptions.followed import followed_after
+
+
+def ask_registry(
+    engine: Engine,
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime],
+    attempts: int,
+    since: date | None = None,
+    until: datetime | None = None,
+    on_rejection: Tell | None = None,
+    pause: Pause = time.sleep,
+) -> PollResult:
+    """As `poll`; `attempts` is how often one question is asked. Raises RegistryError."""
+    api = RegistryApi(settings.registry_api_url, attempts=attempts, pause=pause)
+    try:
+        result = poll(
+            engine, api, followed_after, clock=clock, since=since, until=until, on_rejection=on_rejection
+        )
+    except RegistryError:
+        beat(engine, now=clock(), name=POLL_FAILED)
+        raise
+    if result.state == "over":
+        beat(engine, now=clock(), name=POLL)
+    return result
