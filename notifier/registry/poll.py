@@ -108,9 +108,7 @@ def _read_posted(engine: Engine, api: RegistryApi, current: Poll) -> tuple[Poll,
     try:
         page = api.posted_since(current.since, current.next_page)
     except RegistryError as error:
-        if (
-            current.next_page and error.refused
-        ):  # a token that is too old, it may be: from the first page, then
+        if current.next_page and error.refused:  # by now the token may be too old
             _save(engine, current, replace(current, next_page=None), IntakeResult(), None)
         raise
     if page.following and page.following == current.next_page:
