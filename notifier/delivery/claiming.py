@@ -63,21 +63,30 @@ def claim_batches(
     `per_second` is the account's rate in mails, 0 for none; None means that it has been used up for the moment.
 
     Consent, suppression and "still active" are checked here, so that an unsubscribe takes effect on mail
-    already queued. A batch in which nobody is left ends as `dropped`.
+    already queued. A batch in which nobody is left ends as `dropped`, and others are looked for.
     """
-    with engine.begin() as conn:
-        allowed, digests = claim_limits(conn, now, limit)
-        letters = _claim_letters(conn, provider, now, allowed, per_second) if run_id is None else []
-        digests = min(digests, allowed - len(letters))
-        if not digests:
-            return letters
-        budget = people_allowed(conn, per_second, now) if per_second else float("inf")
-        if budget <= 0:
-            return letters or None
-        taken = _without_accepted(conn, _take(conn, provider, now, digests, budget, run_id), now)
-        skip_unwanted(conn, [row.id for row in taken], now)
-        waits = hold_back_changed(conn, [row.id for row in taken if row.tried_at or row.failure_class], now)
-        return letters + _claimed(conn, [row for row in taken if row.id not in waits], now, per_second)
+    while True:
+        with engine.begin() as conn:
+            allowed, digests = claim_limits(conn, now, limit)
+            letters = _claim_letters(conn, provider, now, allowed, per_second) if run_id is None else []
+            digests = min(digests, allowed - len(letters))
+            if not digests:
+                return letters
+            budget = people_allowed(conn, per_second, now) if per_second else float("inf")
+            if budget <= 0:
+                return letters or None
+            due = _take(conn, provider, now, digests, budget, run_id)
+            claims = letters + _claimed(conn, _fit(conn, due, now), now, per_second)
+        if claims or not due:
+            return claims
+
+
+def _fit(conn: Connection, due: Sequence[Row[Any]], now: datetime) -> Sequence[Row[Any]]:
+    """Without those that turn out to have been accepted, or must wait; whoever must not be mailed is left out."""
+    taken = _without_accepted(conn, due, now)
+    skip_unwanted(conn, [row.id for row in taken], now)
+    waits = hold_back_changed(conn, [row.id for row in taken if row.tried_at or row.failure_class], now)
+    return [row for row in taken if row.id not in waits]
 
 
 def claim_letters(

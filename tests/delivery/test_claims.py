@@ -137,3 +137,15 @@ def test_the_rate_of_the_settings_is_kept_while_sending(
     sender = sending.Sender(one_each.world.engine, one_each.provider, one_each.sender.links, settings, tick)
     assert sender.send_due(until=start + timedelta(seconds=5))
     assert 10 <= one_each.provider.calls <= 2 * 5 + 2 * 5 + 1  # a burst of five seconds, then two a second
+
+
+def test_batches_in_which_nobody_is_left_do_not_look_like_the_end(one_each: Office) -> None:
+    """They are found all at once, as after a withdrawal; the others would wait for the next sweep."""
+    first_three = "SELECT id FROM batches ORDER BY next_attempt_at, id LIMIT 3"
+    one_each.sql(
+        f"""UPDATE subscribers SET state = 'stopped', stopped_at = now() WHERE id IN
+            (SELECT subscriber_id FROM deliveries WHERE batch_id IN ({first_three}))"""
+    )
+    claims = claim_batches(one_each.world.engine, one_each.provider, now=one_each.clock(), limit=3) or []
+    assert len(claims) == 3
+    assert one_each.states() == {"sending": 3, "planned": 32, "skipped": 3}
