@@ -34,6 +34,7 @@ from notifier.delivery.planning import PlannedRun
 from notifier.delivery.readers import of_run
 from notifier.delivery.resending import resend_failed
 from notifier.delivery.withdrawals import condition_target_id, withdraw_target
+from notifier.links.keys import email_key, signing_keys
 from notifier.logs import configure_logs
 from notifier.ops.metrics import as_text
 from notifier.ops.numbers import take_numbers
@@ -77,9 +78,21 @@ def looks(place: Place, times: int) -> dict[str, Timed]:
         for name, path in PAGES.items():
             found[f"/ops: {name}"] = several(partial(_get, f"http://127.0.0.1:{port}/ops{path}"))
     found["notifier status"] = several(partial(_command, place, "status", "--json"))
-    study = ("trace", "--study", "NCT90000001", "--email", "person1@example.org", "--json")
-    found["notifier trace, one person"] = several(partial(_command, place, *study))
+    trace = ("trace", "--study", "NCT90000001", "--email", known_person(place), "--json")
+    found["notifier trace, one person"] = several(partial(_command, place, *trace))
     return found
+
+
+def known_person(place: Place) -> str:
+    """Somebody whom commands find by their address; the others' keys are made up."""
+    address = "person1@example.org"
+    key = email_key(signing_keys(place.settings), address)
+    with place.engine.begin() as conn:
+        conn.execute(
+            text("UPDATE subscribers SET email_key = :key WHERE email = :address"),
+            {"key": key, "address": address},
+        )
+    return address
 
 
 def _get(url: str) -> None:
@@ -97,7 +110,7 @@ def _command(place: Place, *words: str) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout, done.stderr
+    assert orjson.loads(done.stdout), done.stderr
 
 
 def acts(place: Place, first: PlannedRun, second: PlannedRun) -> dict[str, tuple[Timed, int]]:

@@ -103,13 +103,14 @@ SELECT e.id, e.position, e.kind, e.version, e.seen_at,
 FROM events e ORDER BY e.id DESC
 """
 
-# Their ids first, as an array: statistics cannot tell how few mails belong to sign-ups, and all would be read.
+# Ids first, as arrays: statistics cannot tell how few mails belong to sign-ups, and a join would read all there are.
 _PERSON = """
 SELECT v.id, v.mail, v.state, v.reason, r.key AS run, COALESCE(r.planned_at, b.created_at) AS planned_at,
        (SELECT array_agg(DISTINCT i.event_id) FROM edition_items i WHERE i.edition_id = b.edition_id) AS events
 FROM delivery_states v JOIN batches b ON b.id = v.batch_id LEFT JOIN runs r ON r.id = v.run_id
-WHERE v.id = ANY(ARRAY(
-  SELECT d.id FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id WHERE s.email_key = :key
-  UNION SELECT d.id FROM sign_ups g JOIN deliveries d ON d.sign_up_id = g.id WHERE g.email_key = :key))
+WHERE v.id = ANY(
+  ARRAY(SELECT id FROM deliveries
+        WHERE subscriber_id = ANY(ARRAY(SELECT id FROM subscribers WHERE email_key = :key)))
+  || ARRAY(SELECT id FROM deliveries WHERE sign_up_id = ANY(ARRAY(SELECT id FROM sign_ups WHERE email_key = :key))))
 ORDER BY planned_at DESC, v.id
 """
