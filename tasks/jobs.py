@@ -53,20 +53,22 @@ def tick() -> None:
 
 
 @app.task(name="tasks.poll")
-def poll() -> None:
-    """Some pages at a time, as a worker has more to do. A registry that does not answer is asked again when the
-    scheduler says so."""
+def poll(goes_on: int = 0) -> None:
+    """Some pages at a time, as a worker has more to do; `goes_on` is 1 for the rest. A registry that does not answer is
+    asked again when the scheduler says so."""
     here = process()
     if not here.settings.poll_registry:
         return
     until = here.clock() + POLL_FOR
     try:
-        result = ask_registry(here.engine, here.settings, clock=here.clock, attempts=1, until=until)
+        result = ask_registry(
+            here.engine, here.settings, clock=here.clock, attempts=1, until=until, joins=bool(goes_on)
+        )
     except RegistryError as error:
         log.warning("registry_did_not_answer", status=error.status)  # not its words: they may name a study
         return
     if result.state == "under way":
-        wake("tasks.poll")
+        wake("tasks.poll", 1)
 
 
 @app.task(name="tasks.plan_schedule")

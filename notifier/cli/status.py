@@ -80,7 +80,7 @@ def _report(
         "worker_seen_at": max(numbers.beats.values(), default=None),
         "queues_seen_at": numbers.beats,
         "registry_read_at": numbers.polled_at,
-        "registry_failed_at": numbers.poll_failed_at,
+        "registry_asked_at": numbers.poll_asked_at,
         "webhook_heard_at": numbers.webhook.last_event_at,
         "erasures_at_provider": erasures,
         "opens_and_clicks": numbers.tracked,

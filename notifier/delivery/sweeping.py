@@ -45,13 +45,14 @@ _LOST = """
 SELECT id, before,
        CASE WHEN called_at IS NOT NULL AND provider <> ALL(:repeatable) AND run_id IS NOT NULL THEN 'unknown'
             WHEN called_at IS NOT NULL AND attempts >= :max_attempts THEN 'failed'
-            WHEN called_at IS NULL AND before + 1 >= :max_attempts AND created_at <= :since THEN 'failed'
+            WHEN called_at IS NULL AND before + 1 >= :max_attempts AND first_lost <= :since THEN 'failed'
             ELSE 'retrying' END AS state
-FROM (SELECT b.*, (SELECT count(*) FROM batch_history h
-                   WHERE h.batch_id = b.id AND h.what = 'worker lost'
-                     AND h.id > ALL (SELECT id FROM batch_history WHERE batch_id = b.id AND what = 'retried')) AS before
-      FROM batches b WHERE state = 'sending' AND lease_until < :now
+FROM (SELECT id, attempts, called_at, provider, run_id FROM batches WHERE state = 'sending' AND lease_until < :now
       ORDER BY id FOR UPDATE SKIP LOCKED) b
+CROSS JOIN LATERAL (
+  SELECT count(*) AS before, min(at) AS first_lost FROM batch_history h
+  WHERE h.batch_id = b.id AND h.what = 'worker lost'
+    AND h.id > ALL (SELECT id FROM batch_history WHERE batch_id = b.id AND what = 'retried')) lost
 """
 
 _SET_FREE = """

@@ -11,8 +11,8 @@ UPKEEP = "upkeep"  # short, and what repairs the rest: it must not wait behind e
 QUEUES = (PROMPT, BUILD, SEND, UPKEEP)
 MAIN_QUEUE = UPKEEP
 """A beat that does not come through it has not been held up by work."""
-POLL, POLL_FAILED = "poll", "poll failed"
-"""The registry was asked, and has answered to the end, or not."""
+POLL_ASKED, POLL = "poll asked", "poll"
+"""Somebody has begun to ask the registry; it was read to the end."""
 POLL_OVERDUE, POLL_GIVEN_UP = timedelta(days=3), timedelta(days=30)
 """It is to be asked every day. Who has not asked for a month has the site push instead."""
 FUTURE = timedelta(minutes=5)
@@ -36,10 +36,10 @@ def beat(engine: Engine, *, now: datetime, name: str = MAIN_QUEUE) -> None:
 def last_beats(conn: Connection) -> dict[str, datetime]:
     """{queue: when}; a queue that was never served is not there."""
     every = text("SELECT name, seen_at FROM heartbeats WHERE name <> ALL(:polls)")
-    return {row.name: row.seen_at for row in conn.execute(every, {"polls": [POLL, POLL_FAILED]})}
+    return {row.name: row.seen_at for row in conn.execute(every, {"polls": [POLL, POLL_ASKED]})}
 
 
 def last_polls(conn: Connection) -> dict[str, datetime]:
-    """{POLL or POLL_FAILED: when}; what never was is not there."""
+    """{POLL or POLL_ASKED: when}; what never was is not there."""
     find = text("SELECT name, seen_at FROM heartbeats WHERE name = ANY(:polls)")
-    return {row.name: row.seen_at for row in conn.execute(find, {"polls": [POLL, POLL_FAILED]})}
+    return {row.name: row.seen_at for row in conn.execute(find, {"polls": [POLL, POLL_ASKED]})}

@@ -10,7 +10,7 @@ from notifier.db.timeouts import give_up_after
 from notifier.delivery.progress import brakes_on, brakes_since, tracked_mails
 from notifier.ops.counts import Counts, counts
 from notifier.ops.feedback import Reported, Webhook, reported, webhook
-from notifier.ops.heartbeat import POLL, POLL_FAILED, POLL_GIVEN_UP, last_beats, last_polls
+from notifier.ops.heartbeat import POLL, POLL_ASKED, POLL_GIVEN_UP, last_beats, last_polls
 from notifier.ops.mail import EndedMail, HeldRun, OpenMail, Wait, ended_mail, held_runs, open_mail, waits
 from notifier.ops.rhythm import Events, Rhythm, events, rhythms
 from notifier.ops.tallies import Name, Tally, tallies
@@ -42,8 +42,8 @@ class Numbers:
     brakes: dict[str, str]  # {name: reason}
     brakes_since: dict[str, datetime]
     beats: dict[str, datetime]  # {queue: when}
-    polled_at: datetime | None  # the registry, and it answered to the end
-    poll_failed_at: datetime | None
+    polled_at: datetime | None  # when the registry was last read to the end
+    poll_asked_at: datetime | None  # when somebody last began to ask it
     installed_at: datetime
     erasures: Erasures
     tracked: int  # opens and clicks of the last day; there must be none
@@ -58,9 +58,9 @@ class Numbers:
 
     @property
     def registry_answered_at(self) -> datetime | None:
-        """When the registry last answered to the end, or Notifier was installed if it never has. None where nobody has
+        """When the registry was last read to the end, or Notifier was installed if it never has. None where nobody has
         asked for long: the site pushes instead."""
-        asked_at = max((at for at in (self.polled_at, self.poll_failed_at) if at), default=None)
+        asked_at = max((at for at in (self.polled_at, self.poll_asked_at) if at), default=None)
         if asked_at is None or self.at - asked_at >= POLL_GIVEN_UP:
             return None
         return self.polled_at or self.installed_at
@@ -91,7 +91,7 @@ def numbers(conn: Connection, now: datetime) -> Numbers:
         brakes_since=brakes_since(conn),
         beats=last_beats(conn),
         polled_at=polls.get(POLL),
-        poll_failed_at=polls.get(POLL_FAILED),
+        poll_asked_at=polls.get(POLL_ASKED),
         installed_at=installed_at(conn),
         erasures=_erasures(conn),
         tracked=tracked_mails(conn, now - TRACKING_WINDOW),

@@ -167,7 +167,11 @@ def _unasked(numbers: Numbers) -> Iterator[Trouble]:
     """All is well with the mail, and yet nobody would hear of anything."""
     answered_at = numbers.registry_answered_at
     if answered_at and numbers.at - answered_at > POLL_OVERDUE:
-        told = f"was last read {_ago(answered_at, numbers.at)}" if numbers.polled_at else "has never answered"
+        told = (
+            f"was last read {_ago(answered_at, numbers.at)}"
+            if numbers.polled_at
+            else "has never been read to the end"
+        )
         yield Trouble(
             "PollOverdue", f"The registry {told}: nobody hears of what has changed since.", calls=False
         )

@@ -19,7 +19,7 @@ MAX_PAGE = 1 << 28  # bytes
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
 _SHOWN = 200  # characters of a refusal
 
-OK = 200
+OK, BAD_REQUEST = 200, 400
 NO_ANSWER = 0
 _PASSING = (NO_ANSWER, 429, 500, 502, 503, 504)
 _REMEDY = "What was taken in so far is stored; ask again later."
@@ -35,9 +35,9 @@ class RegistryError(NotifierError):
         self.status = status
 
     @property
-    def refused(self) -> bool:
-        """The question itself; to ask it again is of no use."""
-        return self.status not in (OK, *_PASSING)
+    def is_about_the_question(self) -> bool:
+        """So to ask it again is of no use. What else is refused may be a wall in between."""
+        return self.status == BAD_REQUEST
 
 
 class Page(NamedTuple):
@@ -83,21 +83,29 @@ class RegistryApi:
             "filter.advanced": f"AREA[LastUpdatePostDate]RANGE[{since},MAX]",
             "pageSize": str(PAGE_SIZE),
         }
-        self._pause(BETWEEN_CALLS)
-        return self._page(query | ({"pageToken": token} if token else {}))
+        return self._page(query, token)
 
     def studies(self, nct_ids: Sequence[str]) -> list[Any]:
         """Of these ids (PAGE_SIZE at most), those that the registry has."""
-        self._pause(BETWEEN_CALLS)
         query = {"format": "json", "filter.ids": ",".join(nct_ids), "pageSize": str(PAGE_SIZE)}
-        return self._page(query).studies
+        page = self._page(query, None)
+        found = page.studies
+        for _ in nct_ids:  # more pages than ids would be none
+            if not page.following:
+                break
+            page = self._page(query, page.following)
+            found += page.studies
+        return found
 
-    def _page(self, query: Mapping[str, str]) -> Page:
-        page = self._get("/studies", query)
-        studies = page.get("studies")
+    def _page(self, query: dict[str, str], token: str | None) -> Page:
+        self._pause(BETWEEN_CALLS)
+        page = self._get("/studies", query | ({"pageToken": token} if token else {}))
+        studies, following = page.get("studies"), page.get("nextPageToken")
         if not isinstance(studies, list):
             raise RegistryError(f"{self._url}/studies: the answer holds no list of studies.", OK)
-        return Page(studies, str(page.get("nextPageToken") or "") or None)
+        if following and following == token:
+            raise RegistryError(f"{self._url}/studies: the page {token!r} leads to itself.", OK)
+        return Page(studies, str(following) if following else None)
 
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         wait = FIRST_BACKOFF

@@ -112,6 +112,7 @@ class RegistryPoll(Base):
     next_page: Mapped[str | None]  # the registry's token; NULL: the first page
     followed_to: Mapped[str] = mapped_column(server_default="")  # the last NCT id that was read
     began_at: Mapped[datetime]
+    read_at: Mapped[datetime]  # its last page; before the first, when it began
     ended_at: Mapped[datetime | None]
     read: Mapped[int] = mapped_column(Integer, server_default="0")
     new: Mapped[int] = mapped_column(Integer, server_default="0")

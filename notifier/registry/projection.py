@@ -18,7 +18,7 @@ from notifier.registry.records import BadRecord
 # without telling anybody.
 FACTS_SCHEMA = 1
 
-_NCT_ID = re.compile(r"NCT[0-9]{8}")
+_NCT_ID = re.compile(r"NCT(?!0{8})[0-9]{8}")  # the registry refuses questions about NCT00000000
 Reader = Callable[[Fields, str], Any]
 Readers = dict[str, tuple[str, Reader]]  # by fact: the registry's key, and how to read it
 

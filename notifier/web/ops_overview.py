@@ -30,6 +30,7 @@ SERVED_BY = {
 }
 SILENT_WARNS = timedelta(minutes=5)
 RUN_LATE = timedelta(minutes=5)  # to plan a large run takes a part of it
+REGISTRY_TAKES = timedelta(hours=2)  # after it changed its format, and all of it is news
 UNHEARD = timedelta(hours=2)
 MANY_UNHEARD = 50
 """As in the alert WebhookSilent."""
@@ -192,9 +193,12 @@ def _registry(found: Numbers) -> list[Sign]:
     if answered_at is None:
         return []
     late = found.at - answered_at > POLL_OVERDUE
-    told = f"last read {ago(found.polled_at, found.at)}" if found.polled_at else "has never answered"
-    if found.poll_failed_at and found.poll_failed_at > answered_at:
-        told += f"; the last try, {ago(found.poll_failed_at, found.at)}, failed"
+    told = (
+        f"last read {ago(found.polled_at, found.at)}" if found.polled_at else "has never been read to the end"
+    )
+    asked_at = found.poll_asked_at
+    if asked_at and asked_at > answered_at and found.at - answered_at > REGISTRY_TAKES:
+        told += f"; last asked {ago(asked_at, found.at)}, and not read to the end"
     told += "; new studies and changes come from there"
     return [Sign("Registry", "not read" if late else "read", not late, told)]
 

@@ -15,7 +15,7 @@ from tests.registry.samples import study
 TODAY = datetime.now(UTC).date()
 
 
-def test_a_poll_that_ended_is_noted_and_so_is_one_that_failed(
+def test_a_poll_that_ended_is_noted_and_so_is_one_that_did_not(
     run: Run, registry: Registry, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("REGISTRY_API_URL", registry.url)
@@ -28,7 +28,7 @@ def test_a_poll_that_ended_is_noted_and_so_is_one_that_failed(
         run("records", "poll")
     found = run("status", "--json")
     assert found["registry_read_at"] is None
-    assert found["registry_failed_at"] is not None
+    assert found["registry_asked_at"] is not None
     assert run("records", "poll", "--json")["new"] == 1
     assert run("status", "--json")["registry_read_at"] is not None
     with engine.begin() as conn:

@@ -53,5 +53,16 @@ def test_a_batch_that_an_operator_sends_again_does_not_fail_with_the_next_worker
         lose(office)
         office.clock.now += timedelta(hours=3)
     resend(office)
-    assert lose(office)
+    for _ in range(5):
+        lose(office)
+        office.clock.now += timedelta(minutes=20)
+    assert office.states() == {"retrying": 8}
+
+
+def test_the_day_begins_with_the_first_loss_and_not_with_the_batch(office: Office) -> None:
+    """As where a run was paused over a weekend."""
+    office.clock.now += days(3)
+    for _ in range(5):
+        lose(office)
+        office.clock.now += timedelta(minutes=20)
     assert office.states() == {"retrying": 8}

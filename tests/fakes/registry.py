@@ -28,6 +28,7 @@ class Registry:
     data_timestamp: str = "2026-11-20T09:00:05"
     most: int = 1000
     holes: set[int] = field(default_factory=set)
+    refused_ids: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
     on_studies: Callable[[Query], object] = lambda _: None
     asked: list[tuple[str, Query]] = field(default_factory=list)
@@ -44,6 +45,8 @@ class Registry:
         return self._page(query)
 
     def _page(self, query: Query) -> Answer:
+        if self.refused_ids & set(query.get("filter.ids", "").split(",")):
+            return 400, "Parameter `filter.ids` has incorrect format", {}
         question = {key: value for key, value in query.items() if key != "pageToken"}
         number, start, asked = json.loads(query.get("pageToken", "[0, 0, null]"))
         if asked not in (None, question):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.fakes.registry import Query, Registry
 from tests.journeys.records import record
@@ -45,6 +46,14 @@ def people(stage: Stage) -> None:
     stage.notifier("subscribers", "import", file)
 
 
+def half_a_minute_passes(stage: Stage) -> None:
+    """Until then whoever reads it is thought to be alive."""
+    engine = create_engine(str(stage.settings.database_url))
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE registry_polls SET read_at = read_at - interval '31 seconds'"))
+    engine.dispose()
+
+
 def kill_on_the_third_page(stage: Stage, registry: Registry) -> None:
     killed, reached = Event(), Event()
 
@@ -74,6 +83,7 @@ def test_workers_read_the_registry_and_a_kill_in_the_middle_loses_and_repeats_no
     people(stage)
     kill_on_the_third_page(stage, registry)
     assert read_at(stage) is None
+    half_a_minute_passes(stage)
     with stage.worker():
         ask(stage)
         until(lambda: read_at(stage), "the first poll")

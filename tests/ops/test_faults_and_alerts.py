@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from notifier.delivery.providers import Outcome
-from notifier.ops.heartbeat import POLL, POLL_FAILED, QUEUES, beat
+from notifier.ops.heartbeat import POLL, POLL_ASKED, QUEUES, beat
 from notifier.ops.metrics import as_text
 from notifier.ops.numbers import take_numbers
 from tests.delivery.mailroom import post_to
@@ -97,14 +97,14 @@ def somebody_asks_it_each_day(office: Office) -> datetime:
     return office.clock()
 
 
-def the_registry_has_never_answered(office: Office) -> datetime:
-    beat(office.world.engine, now=nothing(office), name=POLL_FAILED)
+def the_registry_was_never_read(office: Office) -> datetime:
+    beat(office.world.engine, now=nothing(office), name=POLL_ASKED)
     return office.clock()
 
 
-def the_registry_refuses_since_last_month(office: Office) -> datetime:
+def the_registry_is_asked_in_vain_since_last_month(office: Office) -> datetime:
     beat(office.world.engine, now=nothing(office) - days(31), name=POLL)
-    return the_registry_has_never_answered(office)
+    return the_registry_was_never_read(office)
 
 
 def the_site_pushes_since_last_month(office: Office) -> datetime:
@@ -124,8 +124,8 @@ def the_site_pushes_since_last_month(office: Office) -> datetime:
         (most_digests_fail, {"DeliveriesFailed"}),
         (mailboxes_turn_us_away, {"BounceRate"}),
         (nobody_asks_the_registry, {"PollOverdue"}),
-        (the_registry_has_never_answered, {"PollOverdue"}),
-        (the_registry_refuses_since_last_month, {"PollOverdue"}),
+        (the_registry_was_never_read, {"PollOverdue"}),
+        (the_registry_is_asked_in_vain_since_last_month, {"PollOverdue"}),
         (somebody_asks_it_each_day, set()),
         (the_site_pushes_since_last_month, set()),
     ],

@@ -1,7 +1,5 @@
 """Asking the registry: politely, page by page, missing nothing, and not giving up at the first hiccup."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,49 +7,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notifier.errors import NotifierError
-from notifier.registry import poll as polling
-from notifier.registry.api import RegistryApi
-from notifier.registry.poll import PollResult, poll
+from notifier.registry.poll import PollResult
 from tests.fakes.registry import Query, Registry
-from tests.registry.samples import NOW, events, later, study, take
-
-ONE, TWO, THREE = (study(nctId=f"NCT0000000{number}") for number in (1, 2, 3))
-
-
-@dataclass
-class Caller:
-    registry: Registry
-    engine: Engine
-    followed: list[str] = field(default_factory=list)
-    pauses: list[float] = field(default_factory=list)
-    now: datetime = NOW
-
-    def __call__(self, **options: Any) -> PollResult:
-        api = RegistryApi(self.registry.url, attempts=5, pause=self.pauses.append)
-        return poll(self.engine, api, self.followed_after, clock=lambda: self.now, **options)
-
-    def followed_after(self, _: object, nct_id: str, most: int) -> Sequence[str]:
-        return [one for one in sorted(self.followed) if one > nct_id][:most]
-
-    def next_data(self, timestamp: str = "2026-11-23T09:00:05") -> None:
-        self.registry.data_timestamp = timestamp
-        self.registry.asked.clear()
-
-
-@pytest.fixture
-def ask(registry: Registry, engine: Engine) -> Caller:
-    with engine.begin() as conn:
-        conn.execute(text("UPDATE installation SET installed_at = '2026-11-05 12:00Z'"))
-    return Caller(registry, engine)
-
-
-def stored(engine: Engine) -> list[str]:
-    with engine.connect() as conn:
-        return list(conn.execute(text("SELECT nct_id FROM studies ORDER BY nct_id")).scalars())
-
-
-def asked_from(registry: Registry) -> str:
-    return str(registry.pages[0]["filter.advanced"])
+from tests.registry.caller import ONE, THREE, TWO, Caller, asked_from, stored
+from tests.registry.samples import NOW, events, later, take
 
 
 def test_all_pages_are_taken_in_also_after_an_empty_one(
@@ -63,7 +22,7 @@ def test_all_pages_are_taken_in_also_after_an_empty_one(
     assert (result.intake.read, result.intake.new, result.intake.rejected) == (3, 2, 1)
     assert result.intake.rejections[0].file.startswith("registry, posted since 2026-11-02, page ")
     assert [event.nct_id for event in events(engine)] == ["NCT00000001", "NCT00000002"]
-    assert [path for path, _ in registry.asked] == ["/version", *["/studies"] * 4]
+    assert [path for path, _ in registry.asked] == ["/version", *["/studies"] * 4, "/version"]
     assert ask.pauses == [1.0] * 4
 
 
@@ -240,35 +199,59 @@ def test_one_that_has_no_time_left_leaves_the_rest_for_later(
     assert stored(engine) == ["NCT00000001", "NCT00000002"]
 
 
-def silent(record: Any) -> Any:
-    """As the registry changes it without a new posting date."""
-    return later(study(nctId=record_id(record), overallStatus="UNKNOWN"), posted="2026-11-10")
-
-
-def record_id(record: Any) -> str:
-    return str(record["protocolSection"]["identificationModule"]["nctId"])
-
-
-def test_what_a_followed_study_says_anew_is_heard_although_nothing_was_posted(
+def test_another_status_than_a_refused_question_keeps_the_place(
     registry: Registry, ask: Caller, engine: Engine
 ) -> None:
-    registry.records = [ONE, TWO]
-    ask.followed = [record_id(ONE)]
+    break_off(registry, ask)
+    registry.answers = [(403, "Forbidden", {})]
+    with pytest.raises(NotifierError, match="403"):
+        ask()
     ask()
-    registry.records = [silent(ONE), silent(TWO)]
-    ask.next_data()
-    assert ask().intake.changed == 1
-    assert [event.nct_id for event in events(engine) if event.kind == "study_changed"] == [record_id(ONE)]
+    assert all("pageToken" in page for page in registry.pages)
 
 
-def test_followed_studies_are_asked_for_some_at_a_time(
-    registry: Registry, ask: Caller, monkeypatch: pytest.MonkeyPatch
+def test_data_that_are_renewed_while_they_are_read_are_read_anew(
+    registry: Registry, ask: Caller, engine: Engine
 ) -> None:
-    monkeypatch.setattr(polling, "PAGE_SIZE", 2)
-    registry.records = [ONE, TWO, THREE]
-    ask.followed = [record_id(one) for one in (THREE, ONE, TWO)]
+    registry.records, registry.most = [ONE, TWO], 1
+
+    def renew(query: Query) -> None:
+        if "pageToken" in query:  # what was on the second page has moved to the first
+            registry.records = [THREE, ONE, TWO]
+            registry.data_timestamp = "2026-11-23T09:00:05"
+            registry.on_studies = lambda _: None
+
+    registry.on_studies = renew
+    assert ask().data_timestamp == datetime.fromisoformat("2026-11-23T09:00:05Z")
+    assert stored(engine) == ["NCT00000001", "NCT00000002", "NCT00000003"]
+    registry.asked.clear()
+    assert ask().since is None
+
+
+def test_a_cache_on_the_way_that_says_something_older_begins_nothing(registry: Registry, ask: Caller) -> None:
     ask()
-    assert [page["filter.ids"] for page in registry.pages[1:]] == ["NCT00000001,NCT00000002", "NCT00000003"]
+    ask.next_data("2026-11-19T09:00:05")
+    assert ask().since is None
+
+
+def test_what_somebody_else_reads_just_now_is_theirs_until_they_are_silent(
+    registry: Registry, ask: Caller
+) -> None:
+    break_off(registry, ask)
+    assert ask(joins=False).state == "left to others"
+    assert registry.asked == []
+    ask.now += timedelta(minutes=1)
+    assert ask(joins=False).state == "over"
+
+
+def test_pages_of_nothing_that_can_be_read_are_no_poll(registry: Registry, ask: Caller) -> None:
+    registry.records = [{"study": number} for number in range(12)]
+    with pytest.raises(
+        NotifierError, match="None of 12 records of the registry can be read: there is no NCT id"
+    ):
+        ask()
+    registry.records = [*registry.records, ONE]
+    assert ask().intake.rejected == 12
 
 
 def test_of_two_at_once_one_goes_on_and_nothing_is_told_twice(
@@ -288,7 +271,7 @@ def test_of_two_at_once_one_goes_on_and_nothing_is_told_twice(
     assert len(stored(engine)) == 3
 
 
-def test_it_is_written_down_what_came(registry: Registry, ask: Callable[[], Any], engine: Engine) -> None:
+def test_it_is_written_down_what_came(registry: Registry, ask: Caller, engine: Engine) -> None:
     registry.records = [ONE, TWO]
     ask()
     with engine.connect() as conn:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notifier.delivery.providers import Outcome
-from notifier.ops.heartbeat import POLL, POLL_FAILED, beat
+from notifier.ops.heartbeat import POLL, POLL_ASKED, beat
 from notifier.settings import Settings
 from tests.delivery.office import Office
 from tests.web.conftest import Clock, heading
@@ -121,10 +121,10 @@ def test_the_registry_is_a_sign_of_life_where_it_is_asked(operator: Operator, of
         office.sql("DELETE FROM heartbeats WHERE name = 'poll'")
         beat(office.world.engine, now=office.clock() - timedelta(hours=hours), name=POLL)
         assert ["Registry", light] in [row[:2] for row in rows(operator.get())]
-    beat(office.world.engine, now=office.clock() - timedelta(hours=2), name=POLL_FAILED)
-    assert "last read 3 days ago; the last try, 2 h ago, failed" in operator.get()
+    beat(office.world.engine, now=office.clock() - timedelta(hours=2), name=POLL_ASKED)
+    assert "last read 3 days ago; last asked 2 h ago, and not read to the end" in operator.get()
     office.sql("DELETE FROM heartbeats WHERE name = 'poll'")
-    assert "has never answered; the last try, 2 h ago, failed" in operator.get()
+    assert "has never been read to the end; last asked 2 h ago" in operator.get()
 
 
 def test_a_run_is_late_only_when_its_planning_takes_too_long(operator: Operator, office: Office):

@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.Column("next_page", sa.Text(), nullable=True),
         sa.Column("followed_to", sa.Text(), server_default="", nullable=False),
         sa.Column("began_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("read_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("read", sa.Integer(), server_default="0", nullable=False),
         sa.Column("new", sa.Integer(), server_default="0", nullable=False),
