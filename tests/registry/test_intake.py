@@ -81,7 +81,7 @@ def test_a_heading_that_the_registry_assigns_later_is_no_news(engine: Engine) ->
 
 
 def test_the_same_file_again_changes_nothing(engine: Engine) -> None:
-    records = [study(nctId=f"NCT0000000{number}") for number in range(5)]
+    records = [study(nctId=f"NCT0000000{number}") for number in range(1, 6)]
     take(engine, *records)
     before = events(engine)
     assert counts(take(engine, *records)) == {"read": 5, "unchanged": 5}
@@ -217,7 +217,10 @@ def test_very_large_records_are_stored_a_few_at_a_time(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "BATCH_BYTES", 1)
-    assert counts(take(engine, *(study(nctId=f"NCT0000000{n}") for n in range(4)))) == {"read": 4, "new": 4}
+    assert counts(take(engine, *(study(nctId=f"NCT0000000{n}") for n in range(1, 5)))) == {
+        "read": 4,
+        "new": 4,
+    }
     assert [event.position for event in events(engine)] == [1, 2, 3, 4]
 
 

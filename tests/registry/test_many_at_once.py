@@ -20,9 +20,9 @@ from tests.paths import ROOT
 from tests.registry.samples import NOW, SINCE, events, later, raw, study
 
 COUNT = 300
-FIRST = [study(nctId=f"NCT{number:08}", conditions=[f"Condition {number % 7}"]) for number in range(COUNT)]
+FIRST = [study(nctId=f"NCT1{number:07}", conditions=[f"Condition {number % 7}"]) for number in range(COUNT)]
 SECOND = [
-    later(study(nctId=f"NCT{number:08}", conditions=["Another"], sex="MALE")) for number in range(COUNT)
+    later(study(nctId=f"NCT1{number:07}", conditions=["Another"], sex="MALE")) for number in range(COUNT)
 ]
 
 _IMPORT = """
