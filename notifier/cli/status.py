@@ -127,7 +127,7 @@ def _alive_rows(numbers: Numbers, settings: Settings) -> list[list[str]]:
     rows = [[f"queue {queue}", ago(numbers.beats.get(queue), numbers.at)] for queue in sorted(QUEUES)]
     if settings.mail_provider in REPORTING:
         rows.append(["webhook", ago(numbers.webhook.last_event_at, numbers.at)])
-    if numbers.registry_answered_at:
+    if numbers.registry_unread_since:
         rows.append(["registry, read", ago(numbers.polled_at, numbers.at)])
     for rhythm in numbers.rhythms:
         if rhythm.frequency != "immediate" and rhythm.next_due_at:

@@ -29,7 +29,8 @@ def expire_leases(
     }
     with engine.begin() as conn:
         lost = conn.execute(text(_LOST), bind).all()
-        conn.execute(text(_SET_FREE), {"now": now, **_columns(lost, now)})
+        if lost:
+            conn.execute(text(_SET_FREE), {"now": now, **_columns(lost, now)})
     return Counter(row.state for row in lost)
 
 

@@ -173,10 +173,12 @@ def _life(numbers: Numbers) -> Iterator[Metric]:
         "queue",
         [((queue,), numbers.seen(queue).timestamp()) for queue in QUEUES],
     )
-    if numbers.registry_answered_at:
-        at = numbers.registry_answered_at.timestamp()
+    if since := numbers.registry_unread_since:
         yield _gauge(
-            "registry_last_poll_timestamp_seconds", "When it last answered to the end.", "", [((), at)]
+            "registry_last_poll_timestamp_seconds",
+            "When it was last read to the end.",
+            "",
+            [((), since.timestamp())],
         )
     erasures = numbers.erasures
     yield _gauge(

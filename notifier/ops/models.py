@@ -8,7 +8,7 @@ from notifier.db.base import Base
 
 
 class Heartbeat(Base):
-    """When a beat last came through this queue, or a poll of the registry last ended or failed."""
+    """When a beat last came through this queue, or a poll of the registry was last begun or ended."""
 
     __tablename__ = "heartbeats"
 

@@ -57,7 +57,7 @@ class Numbers:
         return self.beats.get(queue, self.installed_at)
 
     @property
-    def registry_answered_at(self) -> datetime | None:
+    def registry_unread_since(self) -> datetime | None:
         """When the registry was last read to the end, or Notifier was installed if it never has. None where nobody has
         asked for long: the site pushes instead."""
         asked_at = max((at for at in (self.polled_at, self.poll_asked_at) if at), default=None)

@@ -1,4 +1,4 @@
-"""Ask the registry, and write down whether it answered: where nobody does any more, no number about the mail tells."""
+"""Ask the registry, and write down that it was asked and read: where nobody does it, no number about the mail tells."""
 
 import time
 from collections.abc import Callable

@@ -42,9 +42,8 @@ def troubles(numbers: Numbers) -> list[Trouble]:
         *_silence(numbers),
         *_brakes(numbers),
         *_failures(numbers),
-        *(
-            [] if away else [*_late_mail(numbers), *_late_runs(numbers), *_unasked(numbers)]
-        ),  # one line for one cause
+        # One line for one cause.
+        *([] if away else [*_late_mail(numbers), *_late_runs(numbers), *_unasked(numbers)]),
         *_pauses(numbers),
         *_failed_links(numbers),
     ]
@@ -165,10 +164,10 @@ def _late_runs(numbers: Numbers) -> Iterator[Trouble]:
 
 def _unasked(numbers: Numbers) -> Iterator[Trouble]:
     """All is well with the mail, and yet nobody would hear of anything."""
-    answered_at = numbers.registry_answered_at
-    if answered_at and numbers.at - answered_at > POLL_OVERDUE:
+    since = numbers.registry_unread_since
+    if since and numbers.at - since > POLL_OVERDUE:
         told = (
-            f"was last read {_ago(answered_at, numbers.at)}"
+            f"was last read {_ago(since, numbers.at)}"
             if numbers.polled_at
             else "has never been read to the end"
         )

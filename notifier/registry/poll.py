@@ -21,6 +21,7 @@ from notifier.registry.records import RawRecord, Rejection
 OVERLAP = timedelta(days=3)
 """Read once more: posting dates are days near Washington, also of weekends, when no data are renewed."""
 
+TOO_FAR = timedelta(days=2)
 READ_JUST_NOW = timedelta(seconds=30)
 MOST_REFUSED = 20  # one id among 200 takes eight or nine questions that are refused
 FEW = 10
@@ -85,7 +86,7 @@ def poll(
         if until and clock() >= until:
             return result
         result.since, result.data_timestamp = current.since, current.data_timestamp
-        following, studies = _read(engine, api, current, followed_after)
+        following, studies = _read(engine, api, current, followed_after, clock())
         intake = _take_in(engine, current, studies, clock(), on_rejection)
         result.intake.add(intake)
         if not _save(engine, current, following, intake, clock()):
@@ -93,17 +94,17 @@ def poll(
             return result
         current = following
         if current is None and resumed:  # which may have been long ago
-            current, resumed = _begin(engine, api, None, clock()), False
+            current, resumed = _begin(engine, api, None, clock()), at > now + TOO_FAR
     result.state = "over"
     return result
 
 
 def _read(
-    engine: Engine, api: RegistryApi, current: Poll, followed_after: FollowedAfter
+    engine: Engine, api: RegistryApi, current: Poll, followed_after: FollowedAfter, now: datetime
 ) -> tuple[Poll | None, list[Any]]:
     """(where it goes on; None: nowhere, studies)"""
     if current.step == "posted":
-        return _read_posted(engine, api, current)
+        return _read_posted(engine, api, current, now)
     with engine.connect() as conn:
         ids = followed_after(conn, current.followed_to, PAGE_SIZE)
     if not ids:
@@ -111,7 +112,7 @@ def _read(
     return replace(current, followed_to=ids[-1]), _followed(api, ids, [])
 
 
-def _read_posted(engine: Engine, api: RegistryApi, current: Poll) -> tuple[Poll, list[Any]]:
+def _read_posted(engine: Engine, api: RegistryApi, current: Poll, now: datetime) -> tuple[Poll, list[Any]]:
     try:
         page = api.posted_since(current.since, current.next_page)
     except RegistryError as error:
@@ -120,7 +121,7 @@ def _read_posted(engine: Engine, api: RegistryApi, current: Poll) -> tuple[Poll,
         raise
     if page.following:
         return replace(current, next_page=page.following), page.studies
-    data_timestamp = api.data_timestamp()
+    data_timestamp = _data_timestamp(api, now)
     if data_timestamp > current.data_timestamp:  # then pages may have moved under us
         return replace(current, data_timestamp=data_timestamp, next_page=None), page.studies
     return replace(current, step="followed", next_page=None), page.studies
@@ -172,7 +173,7 @@ def _under_way(engine: Engine, since: date | None) -> Poll | None:
 
 def _begin(engine: Engine, api: RegistryApi, since: date | None, now: datetime) -> Poll | None:
     """None if the last one has read these data."""
-    data_timestamp = api.data_timestamp()
+    data_timestamp = _data_timestamp(api, now)
     with engine.begin() as conn:
         read_last = conn.execute(text(_READ_LAST)).scalar_one_or_none()
         # An older one is that of a cache on the way.
@@ -184,6 +185,16 @@ def _begin(engine: Engine, api: RegistryApi, since: date | None, now: datetime) 
     return _under_way(engine, since)
 
 
+def _data_timestamp(api: RegistryApi, now: datetime) -> datetime:
+    """No data would ever be newer than those of a year to come, and nothing would be read until then."""
+    at = api.data_timestamp()
+    if at > now + TOO_FAR:
+        raise RegistryError(
+            f"The registry says that its data are of {at:%Y-%m-%d %H:%M} UTC, which is to come.", OK
+        )
+    return at
+
+
 def first_missing_day(conn: Connection) -> date:
     """From which posting day on updates may be missing. That a later one is stored says nothing: the site may have
     pushed it, or a poll that did not end has read it."""
@@ -192,7 +203,7 @@ def first_missing_day(conn: Connection) -> date:
 
 
 def _save(engine: Engine, was: Poll, following: Poll | None, intake: IntakeResult, now: datetime) -> bool:
-    """False if somebody else has gone on meanwhile."""
+    """at > now + TOO_FAR if somebody else has gone on meanwhile."""
     goes_on = following or was
     bind = {
         "id": was.id,

@@ -189,15 +189,15 @@ def _webhook(found: Numbers, settings: Settings) -> Sign:
 
 def _registry(found: Numbers) -> list[Sign]:
     """Nothing where the site pushes instead."""
-    answered_at = found.registry_answered_at
-    if answered_at is None:
+    since = found.registry_unread_since
+    if since is None:
         return []
-    late = found.at - answered_at > POLL_OVERDUE
+    late = found.at - since > POLL_OVERDUE
     told = (
         f"last read {ago(found.polled_at, found.at)}" if found.polled_at else "has never been read to the end"
     )
     asked_at = found.poll_asked_at
-    if asked_at and asked_at > answered_at and found.at - answered_at > REGISTRY_TAKES:
+    if asked_at and asked_at > since and found.at - since > REGISTRY_TAKES:
         told += f"; last asked {ago(asked_at, found.at)}, and not read to the end"
     told += "; new studies and changes come from there"
     return [Sign("Registry", "not read" if late else "read", not late, told)]

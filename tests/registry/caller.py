@@ -32,6 +32,7 @@ class Caller:
 
     def next_data(self, timestamp: str = "2026-11-23T09:00:05") -> None:
         self.registry.data_timestamp = timestamp
+        self.now = datetime.fromisoformat(f"{timestamp}Z")
         self.registry.asked.clear()
 
 

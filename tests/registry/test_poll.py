@@ -78,6 +78,14 @@ def test_data_of_no_date_are_said(registry: Registry, ask: Caller, body: Any) ->
         ask()
 
 
+def test_data_of_years_to_come_do_not_end_the_reading(registry: Registry, ask: Caller) -> None:
+    registry.data_timestamp = "2062-11-20T09:00:05"
+    with pytest.raises(NotifierError, match="2062-11-20 09:00 UTC, which is to come"):
+        ask()
+    registry.data_timestamp = "2026-11-20T09:00:05"
+    assert ask().state == "over"
+
+
 def test_a_registry_that_gives_the_same_page_for_ever_is_said(registry: Registry, ask: Caller) -> None:
     page = (200, {"studies": [], "nextPageToken": "again"}, {})
     registry.answers = [(200, {"dataTimestamp": "2026-11-20T09:00:05"}, {}), *[page] * 9]

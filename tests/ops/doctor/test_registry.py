@@ -13,7 +13,7 @@ def test_it_is_looked_at_only_where_it_is_asked(patient: Patient, registry: Regi
     found = patient.found("registry")
     assert (found.status, found.what) == (
         "pass",
-        "The registry answers. Its data are of 2026-11-20T09:00:05 UTC.",
+        "The registry answers. Its data are of 2026-11-20 09:00 UTC.",
     )
 
 
