@@ -22,6 +22,8 @@ OVERLAP = timedelta(days=3)
 """Read once more: posting dates are days near Washington, also of weekends, when no data are renewed."""
 
 TOO_FAR = timedelta(days=2)
+"""The registry's clock may be ahead of ours, and its zone is not ours."""
+
 READ_JUST_NOW = timedelta(seconds=30)
 MOST_REFUSED = 20  # one id among 200 takes eight or nine questions that are refused
 FEW = 10
@@ -94,7 +96,7 @@ def poll(
             return result
         current = following
         if current is None and resumed:  # which may have been long ago
-            current, resumed = _begin(engine, api, None, clock()), at > now + TOO_FAR
+            current, resumed = _begin(engine, api, None, clock()), False
     result.state = "over"
     return result
 
@@ -203,7 +205,7 @@ def first_missing_day(conn: Connection) -> date:
 
 
 def _save(engine: Engine, was: Poll, following: Poll | None, intake: IntakeResult, now: datetime) -> bool:
-    """at > now + TOO_FAR if somebody else has gone on meanwhile."""
+    """False if somebody else has gone on meanwhile."""
     goes_on = following or was
     bind = {
         "id": was.id,
