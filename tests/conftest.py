@@ -15,6 +15,7 @@ from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
 from notifier.embedded import ensure_services, release_services
 from notifier.settings import Settings
+from tests.memory import make_folder, remove_folders
 
 pytest_plugins = ["tests.fakes.fixtures"]
 
@@ -30,10 +31,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 TEMPLATE = "notifier_template"
 TEMPLATE_LOCK = 1
+IN_MEMORY = "NOTIFIER_TESTS_IN_MEMORY"
 SECRET_KEY = "a-key-for-tests-only-0123456789abcdef"
 
 for name in Settings.model_fields:  # the developer's own environment is no part of a test
     os.environ.pop(name.upper(), None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the workers of this run inherit it
+        remove_folders()
+        os.environ[IN_MEMORY] = str(make_folder() or "")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        remove_folders()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,7 +71,9 @@ def _allow_no_skip(report):
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The embedded servers of this test run, in a home that all pytest workers share."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if in_memory := os.environ[IN_MEMORY]:
+        folder = Path(in_memory)
+    elif "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
     yield ensure_services(Settings(_env_file=None, notifier_home=folder / "services"))
     release_services()

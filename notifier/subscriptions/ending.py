@@ -19,7 +19,7 @@ END_ALL = """
 UPDATE subscriptions b
 SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
 FROM subscribers s JOIN schedules c ON c.id = s.schedule_id
-WHERE b.subscriber_id = :id AND s.id = b.subscriber_id AND b.ended_at IS NULL
+WHERE b.subscriber_id = ANY(:ids) AND s.id = b.subscriber_id AND b.ended_at IS NULL
 """
 
 
@@ -30,7 +30,7 @@ def end_subscription(
     return list(
         conn.execute(
             text(f"{END_ALL} AND b.target_id = :target_id RETURNING b.id"),
-            {"id": subscriber_id, "target_id": target_id, "reason": reason, "now": now},
+            {"ids": [subscriber_id], "target_id": target_id, "reason": reason, "now": now},
         ).scalars()
     )
 
@@ -59,13 +59,8 @@ def end_for_all(
     )
 
 
-_END_FOR_ALL = """
-WITH ended AS (
-  UPDATE subscriptions b
-  SET ended_at = :now, ended_reason = :reason, told_to = COALESCE(s.resume_position, c.covered_to)
-  FROM subscribers s JOIN schedules c ON c.id = s.schedule_id
-  WHERE s.id = ANY(:ids) AND b.subscriber_id = s.id AND b.target_id = :target_id AND b.ended_at IS NULL
-  RETURNING b.id, b.subscriber_id),
+_END_FOR_ALL = f"""
+WITH ended AS ({END_ALL} AND b.target_id = :target_id RETURNING b.id, b.subscriber_id),
 noted AS (
   INSERT INTO subscription_changes (subscriber_id, subscription_id, at, action, via)
   SELECT subscriber_id, id, :now, :action, 'operator' FROM ended)

@@ -1,8 +1,9 @@
 """Ending everything. It takes no lock that a planner or a sender holds for long: leaving is never delayed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -31,21 +32,37 @@ def stop_all(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -
 
 def stop_person(conn: Connection, public_id: UUID, *, reason: str, now: datetime) -> Stopped:
     """As `stop_all`, for who is to be answered."""
-    person = conn.execute(_HOLD, {"public_id": public_id}).one_or_none()
-    if person is None:
-        return Stopped("unknown")
-    if person.state == "stopped":
-        return Stopped("already", person.locale)
-    conn.execute(_STOP, {"id": person.id, "reason": reason, "now": now})
-    note_stopped(public_id)
-    return Stopped("stopped", person.locale)
+    held = conn.execute(_HOLD, {"public_ids": [public_id]}).all()
+    return _stop(conn, held, reason, now).get(public_id, Stopped("unknown"))
 
 
-_HOLD = text("SELECT id, state, locale FROM subscribers WHERE public_id = :public_id FOR NO KEY UPDATE")
-# One statement, as mail providers post thousands at once. It begins once the person is held, so that it sees all that
-# they follow.
+def stop_free(
+    conn: Connection, public_ids: Sequence[UUID], *, reason: str, now: datetime
+) -> dict[UUID, Stopped]:
+    """Many at once, as mail providers post thousands. Without those who are not known, or whom somebody holds."""
+    held = conn.execute(_HOLD_FREE, {"public_ids": list(public_ids)}).all()
+    return _stop(conn, held, reason, now)
+
+
+def _stop(conn: Connection, held: Sequence[Any], reason: str, now: datetime) -> dict[UUID, Stopped]:
+    active = [person for person in held if person.state != "stopped"]
+    if active:
+        conn.execute(_STOP, {"ids": [person.id for person in active], "reason": reason, "now": now})
+    for person in active:
+        note_stopped(person.public_id)
+    return {
+        person.public_id: Stopped("already" if person.state == "stopped" else "stopped", person.locale)
+        for person in held
+    }
+
+
+_PEOPLE = "SELECT id, public_id, state, locale FROM subscribers WHERE public_id = ANY(:public_ids)"
+_HOLD = text(f"{_PEOPLE} FOR NO KEY UPDATE")
+_HOLD_FREE = text(f"{_PEOPLE} FOR NO KEY UPDATE SKIP LOCKED")
+# It begins once they are held, so that it sees all that they follow.
 _STOP = text(
     f"""WITH ended AS ({END_ALL}), noted AS (
-            INSERT INTO subscription_changes (subscriber_id, at, action, via) VALUES (:id, :now, 'stop_all', :reason))
-        UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = :id"""
+            INSERT INTO subscription_changes (subscriber_id, at, action, via)
+            SELECT id, :now, 'stop_all', :reason FROM unnest(CAST(:ids AS bigint[])) id)
+        UPDATE subscribers SET state = 'stopped', stopped_at = :now, audience_id = NULL WHERE id = ANY(:ids)"""
 )

@@ -17,6 +17,7 @@ from notifier.links.keys import signing_keys
 from notifier.links.timed import TimedLinks
 from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
+from notifier.web.leaving import Leaving
 from notifier.web.limits import Limits
 from notifier.web.login_limits import LoginLimits
 
@@ -34,7 +35,7 @@ class Service:
     settings: Settings
     engine: Engine
     leaving: Engine
-    """For one-click alone: whatever the other pages wait for, somebody who wants to leave does not."""
+    """For stopping everything alone: whatever the other pages wait for, somebody who wants to leave does not."""
     wake_workers: Wake
     clock: Callable[[], datetime] = utc_now
 
@@ -45,6 +46,10 @@ class Service:
     @cached_property
     def links(self) -> UnsubscribeLinks:
         return UnsubscribeLinks(self.keys, self.settings.public_url)
+
+    @cached_property
+    def one_click(self) -> Leaving:
+        return Leaving(self.leaving, self.clock)
 
     @cached_property
     def items(self) -> ItemTokens:

@@ -10,7 +10,6 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
-from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -33,7 +32,7 @@ STOP = ("stop", "all")
 UNDO = ("undo", "all")
 DONE = Message("You are unsubscribed.")
 
-_LEAVING = CapacityLimiter(10)
+Via = Literal["one_click", "page"]
 
 log = structlog.get_logger()
 
@@ -61,7 +60,7 @@ def take(request: Request, form: Form) -> Response:
     if link is None:
         return bad_link(request)
     if ONE_CLICK in form.pairs:
-        return _one_click(request, link)
+        return _answer(_stop(service_of(request), link, "one_click"))
     if link.often:
         return take_less_often(request, link.person, form)
     if STOP in form.pairs:
@@ -93,20 +92,19 @@ def _read(request: Request) -> Link | None:
 
 
 async def post(request: Request) -> Response:
-    """Whoever leaves by one click has threads and connections of their own, however many others wait."""
     form, link = await read_form(request), _read(request)
-    if link and link.item is None and not link.often and ONE_CLICK in form.pairs:
-        return await to_thread.run_sync(_one_click, request, link, limiter=_LEAVING)
+    if link and link.item is None and ONE_CLICK in form.pairs:
+        return _answer(_log(await service_of(request).one_click.stop(link.person), link, "one_click"))
     return await run_in_threadpool(take, request, form)
 
 
-def _one_click(request: Request, link: Link) -> Response:
-    """Mail providers do not read the answer; a mail program may show it to its reader, whose language we know."""
-    language = language_of(_stop(service_of(request), link, "one_click").locale or ENGLISH)
+def _answer(stopped: Stopped) -> Response:
+    """Mail providers do not read it; a mail program may show it to its reader, whose language we know."""
+    language = language_of(stopped.locale or ENGLISH)
     return PlainTextResponse(f"{DONE.told(language)}\n", headers={"content-language": language.locale})
 
 
-def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> Stopped:
+def _stop(service: Service, link: Link, via: Via) -> Stopped:
     now = service.clock()
     with (service.engine if link.item is not None else service.leaving).begin() as conn:
         if link.item is not None:
@@ -115,9 +113,12 @@ def _stop(service: Service, link: Link, via: Literal["one_click", "page"]) -> St
             stopped = stop_person(conn, link.person, reason=via, now=now)
         if via == "page" and link.item is None and stopped.result == "stopped":
             post_receipt(conn, link.person, now)
-    if (
-        stopped.result != "unknown"
-    ):  # a link of nobody (any more): an erased person's, or the one that doctor tries
+    return _log(stopped, link, via)
+
+
+def _log(stopped: Stopped, link: Link, via: Via) -> Stopped:
+    """Not a link of nobody (any more): an erased person's, or the one that doctor tries."""
+    if stopped.result != "unknown":
         log.info("unsubscribed", result=stopped.result, via=via, all=link.item is None)
     return stopped
 

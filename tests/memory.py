@@ -1,0 +1,29 @@
+"""Where the servers of a test run keep their files: in memory where it has room. Each test's database is 600 files."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import psutil
+
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2 << 30
+NAME = f"notifier-tests-{os.getuid()}-"
+
+
+def make_folder() -> Path | None:
+    """Of this process's test run; None where memory has no room for it."""
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM_BYTES:
+        return None
+    folder = MEMORY / f"{NAME}{os.getpid()}"
+    folder.mkdir()
+    return folder
+
+
+def remove_folders() -> None:
+    """That of this process, and those of test runs that were killed."""
+    for folder in MEMORY.glob(f"{NAME}*"):
+        run = re.fullmatch(rf"{NAME}(\d+)", folder.name)
+        if run and (int(run[1]) == os.getpid() or not psutil.pid_exists(int(run[1]))):
+            shutil.rmtree(folder, ignore_errors=True)
