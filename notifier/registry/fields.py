@@ -112,7 +112,8 @@ class _Tidied(dict[str | None, str]):
     """`tidy`, remembering short texts. "" for None; TypeError for what is no text."""
 
     def __missing__(self, text: str | None) -> str:
-        if text is None:
+        if text is None:  # what is not given is the most frequent of all
+            self[None] = ""
             return ""
         if not isinstance(text, str):
             raise TypeError

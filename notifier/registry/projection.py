@@ -81,6 +81,12 @@ def clean_nct_id(text: str | None) -> str:
     return nct_id
 
 
+def _nct_ids(module: Fields, key: str) -> list[str]:
+    """Those that are none are left out: a study's former ids are no reason to reject its record."""
+    found = (text.upper() for text in module.texts(key))
+    return sorted({nct_id for nct_id in found if _NCT_ID.fullmatch(nct_id)})
+
+
 def _day(text: str | None) -> date | None:
     return first_day(text) if text else None
 
@@ -185,6 +191,7 @@ _PROTOCOL: dict[str, Readers] = {
     "identificationModule": {
         "briefTitle": ("briefTitle", Fields.text),
         "officialTitle": ("officialTitle", Fields.text),
+        "aliases": ("nctIdAliases", _nct_ids),
     },
     "statusModule": {
         "overallStatus": ("overallStatus", Fields.text),

@@ -9,14 +9,13 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, text
 
-from notifier.conditions.targets import study_target
 from notifier.db.base import Json
 from notifier.db.locks import Lock, hold
 from notifier.registry.event_rows import insert_events
 from notifier.registry.pushed import Card, PushedEvent, explain
 from notifier.registry.rules import VALUES
 from notifier.registry.snapshot import snapshot
-from notifier.registry.states import NewEvent
+from notifier.registry.states import NewEvent, studies_of
 
 _PARTS = tuple(name for name in Card.model_fields if name != "nct_id")
 _STORE_CARDS = text(f"""
@@ -157,7 +156,7 @@ def _row(study: _Study, event: PushedEvent, changes: list[Json]) -> NewEvent:
         changes=changes,
         study=snapshot(event.nct_id, study.facts, study.first_seen_at.date()),
         occurred_on=None,
-        targets=[study_target(event.nct_id)],
+        targets=studies_of(event.nct_id, study.facts),
     )
 
 

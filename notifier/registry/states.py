@@ -107,7 +107,7 @@ def next_state(state: StudyState, version: StudyVersion) -> Step:
     if not changes:
         return Outcome.UNCHANGED, following, None
     posted = following.updated_on if following.updated_on != state.updated_on else following.data_date
-    targets = [study_target(state.nct_id), *_gained(told, facts, changes)]
+    targets = [*studies_of(state.nct_id, facts), *_gained(told, facts, changes)]
     return Outcome.CHANGED, following, _event(following, "study_changed", changes, posted, targets)
 
 
@@ -153,6 +153,11 @@ def _gained(told: Json, facts: Json, changes: list[Json]) -> list[TargetRef]:
         return []
     had = {target.key for target in conditions_of(told)}
     return [target for target in conditions_of(facts) if target.key not in had]
+
+
+def studies_of(nct_id: str, facts: Json) -> list[TargetRef]:
+    """Under each id that it has or had: two registrations are made one, and people follow either."""
+    return [study_target(one) for one in dict.fromkeys([nct_id, *(facts.get("aliases") or [])])]
 
 
 def conditions_of(facts: Json) -> list[TargetRef]:

@@ -31,6 +31,7 @@ _BASE: Record = {
     "protocolSection": {
         "identificationModule": {
             "nctId": "",
+            "nctIdAliases": [],
             "briefTitle": "A Made-Up Tablet for Made-Up Airways",
             "officialTitle": "A Made-Up Trial of a Made-Up Tablet in People With Made-Up Airways",
         },

@@ -34,23 +34,30 @@ def post_one_click(mail: EmailMessage, port: int) -> int:
         return int(answer.status)
 
 
-def test_a_follower_hears_of_a_change_and_nothing_after_one_click(stage: Stage) -> None:
-    known = record(first_posted="2026-01-05")
+def test_followers_by_either_id_hear_of_a_change_and_nothing_after_one_click(stage: Stage) -> None:
+    two_registrations = {"first_posted": "2026-01-05", "nctIdAliases": ["NCT90000007"]}
+    known = record(**two_registrations)
     summary = stage.notifier("records", "import", stage.write("v1.json", known), "--json")
     assert (summary["new"], summary["known"]) == (1, 1)
     people = stage.write(
-        "people.csv", PEOPLE_HEADER, "anna@example.org,NCT90000001,,daily,Europe/Berlin,2026-11-01"
+        "people.csv",
+        PEOPLE_HEADER,
+        "anna@example.org,NCT90000001,,daily,Europe/Berlin,2026-11-01",
+        "ben@example.org,NCT90000007,,daily,Europe/Berlin,2026-11-01",
+        "cleo@example.org,NCT90000007,,daily,Europe/Berlin,2026-11-01",
+        "cleo@example.org,NCT90000001,,daily,Europe/Berlin,2026-11-01",
     )
-    assert stage.notifier("subscribers", "import", people, "--json")["subscriptions"] == 1
+    assert stage.notifier("subscribers", "import", people, "--json")["subscriptions"] == 4
 
-    changed = stage.write("v2.json", record(first_posted="2026-01-05", **OPEN))
+    changed = stage.write("v2.json", record(**two_registrations, **OPEN))
     assert stage.notifier("records", "import", changed, "--json")["changed"] == 1
     assert stage.notifier("records", "import", changed, "--json")["unchanged"] == 1
     port = free_port()
     with stage.worker(), stage.scheduler():
         stage.notifier("digest", "run", "--frequency", "daily", "--at", DAY_1)
-        until(lambda: stage.mailed() == {"anna@example.org": 1}, "one mail for anna")
-        (mail,) = stage.mails()
+        once = {"anna@example.org": 1, "ben@example.org": 1, "cleo@example.org": 1}
+        until(lambda: stage.mailed() == once, "one mail for each")
+        (mail,) = (mail for mail in stage.mails() if mail["To"] == "anna@example.org")
         body = mail.get_body(("plain",))
         assert body is not None
         assert "Looking for people" in body.get_content() or "recruit" in body.get_content().lower()
@@ -62,11 +69,9 @@ def test_a_follower_hears_of_a_change_and_nothing_after_one_click(stage: Stage) 
             assert post_one_click(mail, port) == 200
             assert post_one_click(mail, port) == 200
 
-        stage.notifier(
-            "records", "import", stage.write("v3.json", record(first_posted="2026-01-05", **STOPPED))
-        )
+        stage.notifier("records", "import", stage.write("v3.json", record(**two_registrations, **STOPPED)))
         stage.notifier("digest", "run", "--frequency", "daily", "--at", DAY_2, "--wait")
-    assert stage.mailed() == {"anna@example.org": 1}
+    assert stage.mailed() == {"anna@example.org": 1, "ben@example.org": 2, "cleo@example.org": 2}
 
 
 def _answers(port: int) -> bool:

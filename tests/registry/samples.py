@@ -19,6 +19,7 @@ _STUDY: Record = {
     "protocolSection": {
         "identificationModule": {
             "nctId": "NCT01234567",
+            "nctIdAliases": [],
             "organization": {"fullName": "Example Institute", "class": "OTHER"},
             "briefTitle": "Tea for Tired Eyes",
             "officialTitle": "A Randomized Trial of Tea for Tired Eyes",

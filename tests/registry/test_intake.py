@@ -57,6 +57,23 @@ def test_a_known_study_that_changes_is_told_to_its_followers(engine: Engine) -> 
     assert targets_of(engine, event.id) == {("study", "NCT01234567"): 1}
 
 
+def test_who_follows_an_id_that_the_study_had_before_is_told_too(engine: Engine) -> None:
+    ids = {
+        "nctIdAliases": ["nct00000009", "NCT01234567", "no id", "NCT00000009"],
+        "studyFirstPostDateStruct": OLD,
+    }
+    take(engine, study(**ids))
+    take(engine, later(study(**ids, overallStatus="TERMINATED")))
+    [event] = events(engine)
+    assert targets_of(engine, event.id) == {("study", "NCT01234567"): 1, ("study", "NCT00000009"): 1}
+
+
+def test_two_registrations_that_are_made_one_are_no_news_of_it(engine: Engine) -> None:
+    take(engine, study(studyFirstPostDateStruct=OLD))
+    result = take(engine, later(study(studyFirstPostDateStruct=OLD, nctIdAliases=["NCT00000009"])))
+    assert counts(result) == {"read": 1, "unchanged": 1}
+
+
 def test_an_old_study_that_gains_a_condition_is_told_to_the_followers_of_that_condition(
     engine: Engine,
 ) -> None:

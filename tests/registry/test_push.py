@@ -131,6 +131,13 @@ def test_a_pushed_event_is_told_to_the_followers_of_its_study(engine: Engine) ->
     assert targets_of(engine, told.id) == {("study", "NCT01234567"): 1}
 
 
+def test_a_pushed_event_is_told_under_each_id_that_the_study_had(engine: Engine) -> None:
+    take(engine, study(nctIdAliases=["NCT00000009"]))
+    push(engine, event())
+    told = events(engine)[-1]
+    assert targets_of(engine, told.id) == {("study", "NCT01234567"): 1, ("study", "NCT00000009"): 1}
+
+
 def test_the_same_event_again_is_stored_once(engine: Engine) -> None:
     take(engine, study())
     assert push(engine, event(), event()) == PushResult(stored=1, repeated=1)
