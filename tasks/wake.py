@@ -8,10 +8,11 @@ from tasks.app import app
 log = structlog.get_logger()
 
 
-def wake(task: str, *ids: int) -> bool:
-    """Publish a message; call it after the commit. False if the broker did not take it."""
+def wake(task: str, *ids: int, queue: str | None = None) -> bool:
+    """Publish a message, to the task's own queue unless it says another; call it after the commit. False if the broker
+    did not take it."""
     try:
-        app.send_task(task, args=ids)
+        app.send_task(task, args=ids, queue=queue)
     except (OperationalError, OSError) as error:
         log.warning("wake_lost", task=task, error=type(error).__name__)
         return False
