@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,8 +23,16 @@ def make_folder() -> Path | None:
 
 
 def remove_folders() -> None:
-    """That of this process, and those of test runs that were killed."""
+    """That of this process, and those of test runs that were killed, with the servers that these have left."""
     for folder in MEMORY.glob(f"{NAME}*"):
         run = re.fullmatch(rf"{NAME}(\d+)", folder.name)
         if run and (int(run[1]) == os.getpid() or not psutil.pid_exists(int(run[1]))):
+            _stop_servers(folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_servers(folder: Path) -> None:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if folder in Path(process.cwd()).parents:
+                process.kill()

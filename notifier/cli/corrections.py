@@ -28,6 +28,7 @@ from notifier.digests.corrections import (
 )
 from notifier.errors import NotifierError
 from notifier.ops.actions import COMMAND_LINE
+from notifier.subscriptions.former_ids import also_followed_as
 from tasks.wake import wake
 
 app = typer.Typer(
@@ -155,6 +156,8 @@ def withdraw(
         target_id = _target(session, study, condition)
         with session.engine.connect() as conn:
             found = count_followers(conn, target_id)
+            for nct_id in also_followed_as(conn, target_id):
+                stderr.print(f"People follow the same study as {nct_id} too: withdraw that as well.")
         if why:
             confirm(f"{follower_words(found)} End it for all of them?", yes)
             found = _withdraw(session, target_id, reason, why)

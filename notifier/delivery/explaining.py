@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, text
 
 from notifier.conditions.targets import BROADER
 from notifier.db.base import Json
+from notifier.subscriptions.former_ids import present_id
 
 MOST = 20
 _LEFT_OUT = {
@@ -19,7 +20,8 @@ _LEFT_OUT = {
 def explain(conn: Connection, email_key: bytes, nct_id: str, *, now: datetime) -> list[Json]:
     """{event, kind, seen_at, position, delivery, words} of each event of the study, the newest first: where `delivery`
     is None, `words` say why there is none. Empty if the study has no event, or nobody has this address."""
-    rows = conn.execute(text(_EVENTS), {"key": email_key, "nct_id": nct_id, "most": MOST}).all()
+    bind = {"key": email_key, "nct_id": present_id(conn, nct_id), "most": MOST}
+    rows = conn.execute(text(_EVENTS), bind).all()
     return [
         {
             "event": row.id,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from notifier.db.base import Json
 from notifier.delivery.listing import MASKED
+from notifier.subscriptions.former_ids import present_id
 
 MOST_EVENTS = 100  # of one edition, or of one study
 
@@ -28,7 +29,7 @@ def delivery_story(conn: Connection, delivery_id: UUID) -> Json | None:
 def study_story(conn: Connection, nct_id: str) -> list[Json]:
     """Each event of a study, and what came of it: (targets, editions, people by delivery state). `accepted` are
     also those that were delivered: to tell them apart, all their rows would have to be read."""
-    return _rows(conn, _STUDY, nct_id=nct_id, most=MOST_EVENTS)
+    return _rows(conn, _STUDY, nct_id=present_id(conn, nct_id), most=MOST_EVENTS)
 
 
 def person_story(conn: Connection, email_key: bytes) -> list[Json]:

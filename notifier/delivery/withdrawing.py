@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from notifier.subscriptions.audiences import refresh_audiences, touch
 from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD, end_subscription, reopen_subscriptions
+from notifier.subscriptions.former_ids import same_study
 from notifier.subscriptions.holding import Person, hold_person, id_of, public_id_of
 from notifier.subscriptions.journal import note_back
 from notifier.subscriptions.queued import withdraw_queued
@@ -26,17 +27,20 @@ UndoResult = Literal["undone", "nothing", "too_late", "new_consent_needed"]
 
 
 def stop_one(conn: Connection, public_id: UUID, target_id: int, *, via: str, now: datetime) -> StopResult:
-    """End one subscription. A queued digest that has it in it is held back; the rest of it comes with the next one."""
+    """End one subscription; of a study under each id that it has or had. A queued digest that has it in it is held
+    back; the rest of it comes with the next one."""
     try:
         person = hold_person(conn, id_of(conn, public_id))
     except LookupError:
         return "unknown"
-    ended = end_subscription(conn, person.id, target_id, reason=via, now=now)
+    targets = same_study(conn, target_id)
+    ended = [one for each in targets for one in end_subscription(conn, person.id, each, reason=via, now=now)]
     if not ended:
         return "already"
     _refresh(conn, person)
-    if withdraw_queued(conn, [person.id], reason="changed", now=now, about=target_id):
-        set_back(conn, [person.id], now)
+    for each in targets:
+        if withdraw_queued(conn, [person.id], reason="changed", now=now, about=each):
+            set_back(conn, [person.id], now)
     note_change(conn, person.id, "stop", via=via, now=now, subscription_ids=ended)
     return "stopped"
 

@@ -197,7 +197,9 @@ def _why(item: Item, language: Language) -> tuple[str, ...]:
         reasons = tuple(
             sorted(reasons, key=lambda reason: (reason.kind != "study", reason.evidence))[:REASONS]
         )
-    lines = [_why_line(reason, language, is_only=len(reasons) == 1) for reason in reasons]
+    lines = [
+        *dict.fromkeys(_why_line(reason, language, is_only=len(reasons) == 1) for reason in reasons)
+    ]  # one for a study that they follow by two ids
     if more > 0:
         lines.append(
             language.ngettext(

@@ -82,9 +82,12 @@ def clean_nct_id(text: str | None) -> str:
 
 
 def _nct_ids(module: Fields, key: str) -> list[str]:
-    """Those that are none are left out: a study's former ids are no reason to reject its record."""
-    found = (text.upper() for text in module.texts(key))
-    return sorted({nct_id for nct_id in found if _NCT_ID.fullmatch(nct_id)})
+    """What is none is left out: a study's former ids are no reason to reject its record."""
+    try:
+        found = {text.upper() for text in module.texts(key)}
+    except BadRecord:
+        return []
+    return sorted(filter(_NCT_ID.fullmatch, found))
 
 
 def _day(text: str | None) -> date | None:

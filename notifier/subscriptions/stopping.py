@@ -39,9 +39,13 @@ def stop_person(conn: Connection, public_id: UUID, *, reason: str, now: datetime
 def stop_free(
     conn: Connection, public_ids: Sequence[UUID], *, reason: str, now: datetime
 ) -> dict[UUID, Stopped]:
-    """Many at once, as mail providers post thousands. Without those who are not known, or whom somebody holds."""
-    held = conn.execute(_HOLD_FREE, {"public_ids": list(public_ids)}).all()
-    return _stop(conn, held, reason, now)
+    """Many at once, as mail providers post thousands. Without those whom somebody else holds."""
+    bind = {"public_ids": list(public_ids)}
+    stopped = _stop(conn, conn.execute(_HOLD_FREE, bind).all(), reason, now)
+    if len(stopped) < len(public_ids):
+        known = set(conn.execute(_KNOWN, bind).scalars())
+        stopped |= {one: Stopped("unknown") for one in public_ids if one not in known}
+    return stopped
 
 
 def _stop(conn: Connection, held: Sequence[Any], reason: str, now: datetime) -> dict[UUID, Stopped]:
@@ -57,6 +61,7 @@ def _stop(conn: Connection, held: Sequence[Any], reason: str, now: datetime) -> 
 
 
 _PEOPLE = "SELECT id, public_id, state, locale FROM subscribers WHERE public_id = ANY(:public_ids)"
+_KNOWN = text("SELECT public_id FROM subscribers WHERE public_id = ANY(:public_ids)")
 _HOLD = text(f"{_PEOPLE} FOR NO KEY UPDATE")
 _HOLD_FREE = text(f"{_PEOPLE} FOR NO KEY UPDATE SKIP LOCKED")
 # It begins once they are held, so that it sees all that they follow.

@@ -15,12 +15,15 @@ from notifier.subscriptions.stopping import Stopped, stop_free, stop_person
 TOGETHER = 200
 PATIENCE = timedelta(seconds=1)  # for what others hold of somebody here: all the rest would wait as well
 THREADS = 10
+PRESSES = 5
+"""Of the page's button at once. However often one person presses it, those who leave by one click have connections."""
 
 Answer = asyncio.Future[Stopped | None]
 
 
 class Leaving:
-    """Has threads and connections of its own: whatever the other pages wait for, somebody who leaves does not.
+    """Has threads of its own, and connections that it shares with the page's button alone: whatever the other pages
+    wait for, somebody who leaves does not.
 
     One turn at a time takes all who wait, so that their number makes it no slower; who is held by somebody
     else waits alone.

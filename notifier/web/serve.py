@@ -13,9 +13,10 @@ from notifier.db.engine import make_engine
 from notifier.settings import Settings
 from notifier.settings_checks import on_this_machine
 from notifier.web.app import create_app
+from notifier.web.leaving import PRESSES, THREADS
 from notifier.web.service import Wake
 
-CONNECTIONS, LEAVING_CONNECTIONS = 20, 10
+CONNECTIONS, LEAVING_CONNECTIONS = 20, THREADS + PRESSES
 POOL_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT = timedelta(seconds=10)  # a large run holds its schedule while it is planned
 SHUTDOWN_SECONDS = 10

@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -21,6 +22,7 @@ from notifier.links.tokens import BadToken
 from notifier.subscriptions.stopping import Stopped, stop_person
 from notifier.web.confirm import bad_link
 from notifier.web.forms import Form, PlainRoute, read_form, token_in
+from notifier.web.leaving import PRESSES
 from notifier.web.less_often import OFTEN, less_often_page, take_less_often
 from notifier.web.mailing import post_receipt, wake_letters
 from notifier.web.reader import find_reader
@@ -31,6 +33,8 @@ ONE_CLICK = ("List-Unsubscribe", "One-Click")
 STOP = ("stop", "all")
 UNDO = ("undo", "all")
 DONE = Message("You are unsubscribed.")
+
+_PRESSES = CapacityLimiter(PRESSES)
 
 Via = Literal["one_click", "page"]
 
@@ -95,6 +99,8 @@ async def post(request: Request) -> Response:
     form, link = await read_form(request), _read(request)
     if link and link.item is None and ONE_CLICK in form.pairs:
         return _answer(_log(await service_of(request).one_click.stop(link.person), link, "one_click"))
+    if link and link.item is None and STOP in form.pairs:
+        return await to_thread.run_sync(take, request, form, limiter=_PRESSES)
     return await run_in_threadpool(take, request, form)
 
 

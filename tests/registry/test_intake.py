@@ -246,3 +246,8 @@ def test_the_conditions_of_known_studies_can_be_found_and_followed(engine: Engin
     with engine.connect() as conn:
         assert conn.scalar(text("SELECT count(*) FROM change_events")) == 0
         assert conn.scalar(text("SELECT count(*) FROM targets WHERE kind = 'condition'")) > 0
+
+
+@pytest.mark.parametrize("odd", ["NCT00000009", [None], [5], {}])
+def test_former_ids_that_are_none_reject_no_record(engine: Engine, odd: object) -> None:
+    assert counts(take(engine, study(nctIdAliases=odd))) == {"read": 1, "new": 1}

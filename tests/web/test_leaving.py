@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -116,3 +116,14 @@ def test_a_database_that_went_away_is_said_to_each_and_the_next_click_counts(
         conn.execute(text("ALTER TABLE gone RENAME TO subscription_changes"))
     assert {answer.result().status_code for answer in map(post, crowd)} == {200}
     assert left(engine) == CROWD
+
+
+def test_a_link_of_nobody_is_answered_while_others_are_held(
+    engine: Engine, crowd: list[UUID], post: Post
+) -> None:
+    with engine.connect() as somebody:
+        somebody.execute(text("SELECT 1 FROM subscribers FOR UPDATE"))
+        waiting = [post(person) for person in crowd]
+        assert post(uuid4()).result().status_code == 200
+        assert not any(answer.done() for answer in waiting)
+    assert {answer.result().status_code for answer in waiting} == {200}

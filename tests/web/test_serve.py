@@ -16,10 +16,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notifier.links.items import ItemTokens
+from notifier.links.tokens import UnsubscribeLinks
 from notifier.settings import Settings
+from notifier.web.leaving import PRESSES
 from notifier.web.serve import CONNECTIONS
 from tests.waiting import wait_for
-from tests.web.conftest import state
+from tests.web.conftest import public_id_of, state
+from tests.world import World, condition
 
 SERVE = """
 from notifier.settings import load_settings
@@ -103,6 +106,22 @@ def test_one_click_works_while_every_other_page_waits_for_a_run_that_is_being_pl
         answers = {one.result() for one in waiting}
     assert 200 in answers
     assert answers <= {200, 503}  # those that found no connection in time are told to try again
+
+
+def test_whoever_presses_the_button_many_times_keeps_nobody_else_from_leaving(
+    served: Served, engine: Engine, web_settings: Settings, world: World, path: str
+):
+    other = public_id_of(engine, world.person("ben", condition("Asthma")))
+    keys = [key.get_secret_value() for key in web_settings.secret_keys]
+    with ThreadPoolExecutor(40) as presses, engine.connect() as importing:
+        importing.execute(
+            text("SELECT 1 FROM subscribers WHERE public_id <> :other FOR UPDATE"), {"other": other}
+        )
+        pressed = [presses.submit(_post, served.base + path, b"stop=all") for _ in range(40)]
+        wait_for(lambda: _waiting_for_locks(engine) >= PRESSES)
+        assert _post(f"{served.base}/u/{UnsubscribeLinks(keys, '').token(other)}", ONE_CLICK) == 200
+        importing.rollback()
+        assert {one.result() for one in pressed} == {200}
 
 
 def _waiting_for_locks(engine: Engine) -> int:
