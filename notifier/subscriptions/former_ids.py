@@ -22,6 +22,11 @@ def present_id(conn: Connection, nct_id: str) -> str:
     return str(conn.execute(text(_PRESENT), {"nct_id": nct_id}).scalar_one_or_none() or nct_id)
 
 
+PRESENT_ID = """COALESCE((
+    SELECT n.nct_id FROM event_targets m JOIN change_events e ON e.id = m.event_id JOIN studies n ON n.id = e.study_id
+    WHERE m.target_id = t.id AND t.kind = 'study' ORDER BY e.id DESC LIMIT 1), t.key)"""
+"""SQL: the id that the study of target `t` has now; its key where nothing else is known."""
+
 _SAME = """
 SELECT id FROM targets WHERE id = :target_id
 UNION
@@ -30,8 +35,4 @@ JOIN event_targets e ON e.event_id = m.event_id JOIN targets o ON o.id = e.targe
 WHERE t.id = :target_id AND t.kind = 'study'
 ORDER BY id
 """
-_PRESENT = """
-SELECT s.nct_id FROM targets t JOIN event_targets m ON m.target_id = t.id
-JOIN change_events e ON e.id = m.event_id JOIN studies s ON s.id = e.study_id
-WHERE t.kind = 'study' AND t.key = :nct_id ORDER BY e.id DESC LIMIT 1
-"""
+_PRESENT = f"SELECT {PRESENT_ID} FROM targets t WHERE t.kind = 'study' AND t.key = :nct_id"

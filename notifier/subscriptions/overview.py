@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 from notifier.registry.statuses import FINAL_STATUSES
 from notifier.subscriptions.after_the_end import conditions_to_offer
 from notifier.subscriptions.ending import FOR_GOOD, UNDO_PERIOD, WHY_WITHDRAWN
+from notifier.subscriptions.former_ids import PRESENT_ID
 from notifier.subscriptions.wishes import LABEL
 
 
@@ -83,7 +84,7 @@ SELECT * FROM (
          b.reach, b.confirmed_at AS since, b.ended_at, b.ended_reason, {WHY_WITHDRAWN} AS why,
          st.facts ->> 'overallStatus' AS status, st.facts -> 'conditions' AS conditions
   FROM subscriptions b JOIN targets t ON t.id = b.target_id
-  LEFT JOIN studies st ON t.kind = 'study' AND st.nct_id = t.key
+  LEFT JOIN studies st ON t.kind = 'study' AND st.nct_id = {PRESENT_ID}
   WHERE b.subscriber_id = :id AND (b.ended_at IS NULL OR b.ended_at > :since)
   ORDER BY b.target_id, b.ended_at DESC NULLS FIRST) x
 ORDER BY ended_at DESC NULLS FIRST, kind DESC, label

@@ -14,6 +14,7 @@ from notifier.conditions.targets import OWN_WORDS, TargetRef, study_target
 from notifier.languages.messages import Message
 from notifier.registry.projection import clean_nct_id
 from notifier.registry.records import BadRecord
+from notifier.subscriptions.former_ids import PRESENT_ID
 
 MOST_CHARS = 100
 MOST_OFFERED = 10
@@ -130,8 +131,8 @@ def wished_targets(study: str | None, conditions: Sequence[str]) -> list[TargetR
     return refs
 
 
-LABEL = """COALESCE((SELECT s.facts ->> 'briefTitle' FROM studies s
-                  WHERE t.kind = 'study' AND s.nct_id = t.key), t.label)"""
+LABEL = f"""COALESCE((SELECT s.facts ->> 'briefTitle' FROM studies s
+                   WHERE t.kind = 'study' AND s.nct_id = {PRESENT_ID}), t.label)"""
 """SQL: what people read of target `t`."""
 
 

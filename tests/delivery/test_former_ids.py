@@ -9,6 +9,7 @@ from notifier.delivery.withdrawing import undo_one
 from notifier.registry.positions import assign_positions
 from notifier.settings import Settings
 from notifier.subscriptions.former_ids import also_followed_as, same_study
+from notifier.subscriptions.overview import overview
 from tests.delivery.post import AT, Post
 from tests.registry.samples import later, study, take
 from tests.world import condition, days, study_target
@@ -62,6 +63,17 @@ def test_a_stopped_condition_ends_nothing_else_that_an_event_was_about(post: Pos
     post.event(gout, PRESENT)
     assert post.stop_one(dora, gout) == "stopped"
     assert post.sql("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
+
+
+def test_who_follows_the_former_id_sees_the_study_and_what_is_offered_at_its_end(post: Post) -> None:
+    ben = post.person("ben", FORMER)
+    change(post, "COMPLETED")
+    with post.engine.connect() as conn:
+        seen = overview(conn, post.public_id(ben), now=AT)
+    assert seen
+    [followed] = seen.subscriptions
+    assert (followed.label, followed.is_over) == ("Tea for Tired Eyes", True)
+    assert followed.offers == ("Dry Eye", "Eye Strain")
 
 
 def test_a_trace_by_the_former_id_finds_the_study(post: Post) -> None:
