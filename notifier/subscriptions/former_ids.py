@@ -22,9 +22,10 @@ def present_id(conn: Connection, nct_id: str) -> str:
     return str(conn.execute(text(_PRESENT), {"nct_id": nct_id}).scalar_one_or_none() or nct_id)
 
 
+# "+ 0": in the order of the ids themselves, the whole index of all events would be read for a study without any.
 PRESENT_ID = """COALESCE((
     SELECT n.nct_id FROM event_targets m JOIN change_events e ON e.id = m.event_id JOIN studies n ON n.id = e.study_id
-    WHERE m.target_id = t.id AND t.kind = 'study' ORDER BY e.id DESC LIMIT 1), t.key)"""
+    WHERE m.target_id = t.id AND t.kind = 'study' ORDER BY e.id + 0 DESC LIMIT 1), t.key)"""
 """SQL: the id that the study of target `t` has now; its key where nothing else is known."""
 
 _SAME = """
