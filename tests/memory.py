@@ -26,9 +26,15 @@ def remove_folders() -> None:
     """That of this process, and those of test runs that were killed, with the servers that these have left."""
     for folder in MEMORY.glob(f"{NAME}*"):
         run = re.fullmatch(rf"{NAME}(\d+)", folder.name)
-        if run and (int(run[1]) == os.getpid() or not psutil.pid_exists(int(run[1]))):
+        if run and (int(run[1]) == os.getpid() or not _lives(int(run[1]))):
             _stop_servers(folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _stop_servers(folder: Path) -> None:
