@@ -10,6 +10,7 @@ from notifier.errors import NotifierError
 from notifier.settings import Settings
 from tests.cli.conftest import Run
 from tests.delivery.office import PEOPLE, Office, everybody_once, open_office
+from tests.registry.samples import later, study, take
 
 WHY = ("--note", "the import was wrong", "--yes")
 SUBJECT = "A correction to an email we sent you"
@@ -87,6 +88,22 @@ def test_a_condition_is_withdrawn_and_its_followers_are_told(run: Run, office: O
     office.send()
     assert office.provider.subjects[-1] == "A change to your email updates"
     assert len(office.provider.batches[-1].recipients) == len(PEOPLE)
+
+
+def test_who_withdraws_a_study_is_told_of_the_other_id_by_which_people_follow_it(
+    run: Run, office: Office, engine: Engine
+) -> None:
+    two_ids = study(nctIdAliases=["NCT00000009"])
+    take(engine, two_ids)
+    take(engine, later(two_ids | {"hasResults": True}))
+    office.sql(
+        """INSERT INTO subscriptions (subscriber_id, target_id, reach, start_position, confirmed_at, source)
+           SELECT min(s.id), t.id, 4, 0, now(), 'import' FROM subscribers s, targets t
+           WHERE t.key = 'NCT00000009' GROUP BY t.id RETURNING 1"""
+    )
+    withdraw = ("corrections", "withdraw", "--reason", "It was listed by mistake.", "--dry-run", "--study")
+    assert "follow the same study as NCT00000009 too" in told(run(*withdraw, "NCT01234567"))
+    assert "too" not in told(run(*withdraw, "NCT00000009"))
 
 
 @pytest.mark.parametrize(
